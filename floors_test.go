@@ -1,0 +1,106 @@
+package stream
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// floors is the height of every package of the module. A package imports only
+// packages on lower floors; see ARCHITECTURE.md.
+var floors = map[string]int{
+	"unit":              0,
+	"rules":             0,
+	"internal/diag":     0,
+	"internal/golden":   0,
+	"internal/setorder": 0,
+
+	"internal/yamldoc": 1,
+
+	"workload": 2,
+	"hardware": 2,
+
+	"mapping":       3,
+	"internal/onnx": 3,
+	"hardware/zoo":  3,
+
+	"taskgraph":              4,
+	"loopnest":               4,
+	"workload/zoo":           4,
+	"mapping/zoo":            4,
+	"internal/onnx/onnxtest": 4,
+
+	"loopnest/nesttest": 5,
+
+	"schedule": 5,
+
+	"internal/split":    6,
+	"internal/connect":  6,
+	"internal/mapper":   6,
+	"internal/simulate": 6,
+	"internal/allocate": 6,
+
+	"internal/cost":  7,
+	"internal/bound": 7,
+
+	".":               8,
+	"internal/report": 8,
+
+	"internal/cli": 9,
+
+	"cmd/stream": 10,
+}
+
+func TestImportsRunDown(t *testing.T) {
+	const module = "streamdse"
+	seen := map[string]bool{}
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "testdata" || d.Name() == "tools" || file != "." && strings.HasPrefix(d.Name(), ".")) {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return nil
+		}
+		dir := path.Dir(filepath.ToSlash(file))
+		floor, ok := floors[dir]
+		if !ok {
+			t.Errorf("package %s has no floor: add it to this test and to ARCHITECTURE.md", dir)
+			return nil
+		}
+		seen[dir] = true
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range f.Imports {
+			imported, _ := strconv.Unquote(spec.Path.Value)
+			if imported != module && !strings.HasPrefix(imported, module+"/") {
+				continue
+			}
+			to := strings.TrimPrefix(strings.TrimPrefix(imported, module), "/")
+			if to == "" {
+				to = "."
+			}
+			if floors[to] >= floor {
+				t.Errorf("%s (floor %d) imports %s (floor %d): imports run down only", file, floor, imported, floors[to])
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dir := range floors {
+		if !seen[dir] {
+			t.Errorf("floor given for %s, which has no source file", dir)
+		}
+	}
+}

@@ -1,0 +1,252 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	stream "streamdse"
+	"streamdse/hardware"
+	"streamdse/internal/diag"
+	"streamdse/internal/report"
+	"streamdse/schedule"
+	"streamdse/taskgraph"
+)
+
+// effort is how many allocations a search looks at, unless said in numbers.
+type effort struct{ generations, individuals int }
+
+func efforts() ([]string, map[string]effort) {
+	return []string{"low", "medium", "high"}, map[string]effort{
+		"low":    {4, 16},
+		"medium": {16, 32},
+		"high":   {64, 64},
+	}
+}
+
+type runFlags struct {
+	inputFlags
+	mode, stacks          string
+	allocator, allocation string
+	objective, effort     string
+	generations           int
+	individuals           int
+	seed                  uint64
+	workers               int
+	lpfLimit              int
+	output                string
+	noVerify, noPlots     bool
+	json, quiet           bool
+}
+
+func runCommand() *cobra.Command {
+	f := &runFlags{}
+	names, _ := efforts()
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Explore one workload on one accelerator",
+		Long: `Run finds an allocation of the network's layers to the accelerator's cores, schedules
+it in detail and writes pictures and figures, one folder a mode:
+schedule.png, memory.png, result.json, schedule.csv, transfers.csv, allocation.json, timing.json.`,
+		Example: `  stream run
+  stream run --workload net.onnx --hardware chip.yaml --mapping map.yaml
+  stream run --mode fused --stacks 0-10,11-21 --objective latency --effort high
+  stream run --allocation outputs/resnet18-tpu_like_quad_core-fused/allocation.json --mode fused`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
+	}
+	f.register(c)
+	flags := c.Flags()
+	flags.StringVar(&f.mode, "mode", "both", "layer-by-layer, fused or `both`")
+	flags.StringVar(&f.stacks, "stacks", "auto", "layers fused together: `auto` (as many as the weight memory holds), a list such as 0-10,11-21, or a file with one stack a line")
+	flags.StringVar(&f.allocator, "allocator", "", "genetic, or fixed with --allocation (default: the one that fits)")
+	flags.StringVar(&f.allocation, "allocation", "", "a saved allocation.json to schedule instead of searching")
+	flags.StringVar(&f.objective, "objective", string(stream.EDP), "what to minimise: "+strings.Join(stream.Objectives(), ", "))
+	flags.StringVar(&f.effort, "effort", "medium", "how long to search: "+strings.Join(names, ", "))
+	flags.IntVar(&f.generations, "generations", 0, "generations of the genetic search (default: by --effort)")
+	flags.IntVar(&f.individuals, "individuals", 0, "individuals a generation (default: by --effort)")
+	flags.Uint64Var(&f.seed, "seed", 0, "seed of the search; the same seed gives the same result")
+	flags.IntVar(&f.workers, "workers", runtime.NumCPU(), "goroutines; never changes a result")
+	flags.IntVar(&f.lpfLimit, "lpf-limit", stream.DefaultOptions().LPFLimit, "loop prime factors the loop-order search keeps; 0 = all")
+	flags.StringVar(&f.output, "output", "outputs", "folder for the results")
+	flags.BoolVar(&f.noVerify, "no-verify", false, "leave out the independent check of the schedule")
+	flags.BoolVar(&f.noPlots, "no-plots", false, "leave out the pictures")
+	flags.BoolVar(&f.json, "json", false, "print the results as JSON on standard output, one a mode")
+	flags.BoolVar(&f.quiet, "quiet", false, "no progress, no table")
+	complete(c, "mode", modeNames())
+	complete(c, "objective", stream.Objectives())
+	complete(c, "effort", names)
+	complete(c, "allocator", allocators())
+	return c
+}
+
+func modeNames() []string {
+	return []string{string(stream.LayerByLayer), string(stream.Fused), "both"}
+}
+
+func allocators() []string { return []string{"genetic", "fixed"} }
+
+// options checks the flags and turns them into the façade's options.
+func (f *runFlags) options(c *cobra.Command) (modes []stream.Mode, o stream.Options, err error) {
+	var problems diag.List
+	o = stream.DefaultOptions()
+	switch f.mode {
+	case "both":
+		modes = []stream.Mode{stream.LayerByLayer, stream.Fused}
+	case string(stream.LayerByLayer), string(stream.Fused):
+		modes = []stream.Mode{stream.Mode(f.mode)}
+	default:
+		problems.Add(badChoice("mode", f.mode, modeNames()))
+	}
+	o.Objective = stream.Objective(f.objective)
+	if !slices.Contains(stream.Objectives(), f.objective) {
+		problems.Add(badChoice("objective", f.objective, stream.Objectives()))
+	}
+	names, presets := efforts()
+	preset, ok := presets[f.effort]
+	if !ok {
+		problems.Add(badChoice("effort", f.effort, names))
+	}
+	o.Generations, o.Individuals = preset.generations, preset.individuals
+	positive := func(flag string, value, least int) {
+		if c.Flags().Changed(flag) && value < least {
+			problems.Add(diag.Problem{Message: fmt.Sprintf("--%s %d is too small", flag, value), Allowed: fmt.Sprintf("%d or more", least)})
+		}
+	}
+	positive("generations", f.generations, 0)
+	positive("individuals", f.individuals, 2)
+	positive("workers", f.workers, 1)
+	positive("lpf-limit", f.lpfLimit, 0)
+	if c.Flags().Changed("generations") {
+		o.Generations = f.generations
+	}
+	if c.Flags().Changed("individuals") {
+		o.Individuals = f.individuals
+	}
+	switch f.allocator {
+	case "":
+	case "fixed":
+		if f.allocation == "" {
+			problems.Add(diag.Problem{Message: "--allocator fixed has nothing to schedule", Hint: "give a saved allocation with --allocation FILE"})
+		}
+	case "genetic":
+		if f.allocation != "" {
+			problems.Add(diag.Problem{Message: "--allocator genetic searches, --allocation FILE fixes the answer", Hint: "leave one of them out"})
+		}
+	default:
+		problems.Add(badChoice("allocator", f.allocator, allocators()))
+	}
+	if o.Stacks, err = parseStacks(f.stacks); err != nil {
+		var l diag.List
+		errors.As(err, &l)
+		problems = append(problems, l...)
+	}
+	o.Seed, o.Workers, o.LPFLimit, o.SkipVerify = f.seed, f.workers, f.lpfLimit, f.noVerify
+	return modes, o, problems.Err()
+}
+
+// fixed returns what reads the saved allocation for a graph, nil without one.
+func (f *runFlags) fixed(acc *hardware.Accelerator) (func(*taskgraph.Graph) (*schedule.Allocation, error), error) {
+	if f.allocation == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(f.allocation)
+	if err != nil {
+		return nil, diag.List{{File: f.allocation, Message: "cannot read the saved allocation: " + reason(err)}}
+	}
+	return func(g *taskgraph.Graph) (*schedule.Allocation, error) {
+		return report.ReadAllocation(f.allocation, text, g, acc)
+	}, nil
+}
+
+// reason is what went wrong with a file, without its name.
+func reason(err error) string {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err
+	}
+	return err.Error()
+}
+
+func (f *runFlags) run(c *cobra.Command) error {
+	began := time.Now()
+	inputs, rules, err := f.inputs()
+	modes, o, optionsErr := f.options(c)
+	if err := both(err, optionsErr); err != nil {
+		return err
+	}
+	problem, sources, err := stream.Load(inputs)
+	if err != nil {
+		return err
+	}
+	if o.Fixed, err = f.fixed(problem.Hardware); err != nil {
+		return err
+	}
+	loaded := time.Since(began)
+	o.Rules = rules
+	o.Costs = stream.NewCosts()
+	progress := newProgress(c.ErrOrStderr(), f.quiet)
+	o.Progress = progress.update
+
+	var results []*report.Result
+	var saved []report.Saved
+	var ended error
+	for _, mode := range modes {
+		o.Mode = mode
+		started := time.Now()
+		r, err := stream.Run(c.Context(), problem, o)
+		progress.finish()
+		if err != nil {
+			ended = fmt.Errorf("%s: %w", mode, err)
+			break
+		}
+		data := reportData(problem, sources, o, r)
+		timing := timing{Load: loaded.Seconds(), Run: time.Since(started).Seconds()}
+		s, err := save(f.output, data, !f.noPlots, timing)
+		if err != nil {
+			return err
+		}
+		results, saved = append(results, report.NewResult(data)), append(saved, s)
+		if r.Interrupted {
+			ended = errInterrupted
+			break
+		}
+	}
+	if len(results) > 0 {
+		if err := f.print(c, results, saved); err != nil {
+			return err
+		}
+	}
+	return ended
+}
+
+// print shows what was saved, as a table or as JSON.
+func (f *runFlags) print(c *cobra.Command, results []*report.Result, saved []report.Saved) error {
+	switch {
+	case f.json:
+		return report.WriteResults(c.OutOrStdout(), results)
+	case f.quiet:
+		return nil
+	default:
+		return report.Summary(c.OutOrStdout(), results, saved)
+	}
+}
+
+// both joins two errors that may be lists of problems into one.
+func both(a, b error) error {
+	var la, lb diag.List
+	if errors.As(a, &la) && errors.As(b, &lb) {
+		return append(slices.Clip(la), lb...)
+	}
+	if a != nil {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"path/filepath"
+
+	stream "streamdse"
+	"streamdse/internal/report"
+)
+
+// timing is the content of timing.json: wall-clock seconds, the only figures of
+// a result folder that differ from run to run.
+type timing struct {
+	Load float64 `json:"load_seconds"` // reading the inputs
+	Run  float64 `json:"run_seconds"`  // costs, search, schedule and its check
+}
+
+// reportData is a result as the report wants it.
+func reportData(p stream.Problem, s stream.Sources, o stream.Options, r *stream.Result) *report.Data {
+	input := func(s stream.Source) report.Input { return report.Input{Name: s.Name, SHA256: s.SHA256} }
+	return &report.Data{
+		Inputs: report.Inputs{
+			Workload: input(s.Workload), Hardware: input(s.Hardware), Mapping: input(s.Mapping),
+			Mode: string(r.Mode), Rules: o.Rules.Name, Seed: o.Seed, Objective: string(o.Objective),
+		},
+		Accelerator: p.Hardware,
+		Graph:       r.Graph,
+		Schedule:    r.Schedule,
+		Allocation:  r.Allocation,
+		LowerBound:  r.Bound.Latency,
+	}
+}
+
+// save writes the folder of a result. It is not cut short by an interrupt: that
+// ended the search, and this keeps what it found.
+func save(output string, d *report.Data, pictures bool, t timing) (report.Saved, error) {
+	dir := filepath.Join(output, d.Inputs.Workload.Name+"-"+d.Inputs.Hardware.Name+"-"+d.Inputs.Mode)
+	files := append(report.Files(d, pictures), report.File{Name: "timing.json", Write: func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(t)
+	}})
+	saved := report.Saved{Mode: d.Inputs.Mode, Dir: dir}
+	for _, f := range files {
+		saved.Files = append(saved.Files, f.Name)
+	}
+	return saved, report.WriteFolder(context.Background(), dir, files)
+}

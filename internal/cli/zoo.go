@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+
+	"github.com/spf13/cobra"
+
+	stream "streamdse"
+	"streamdse/internal/diag"
+	"streamdse/internal/report"
+)
+
+func zooCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "zoo",
+		Short: "List and export the built-in workloads, accelerators and mappings",
+		Example: `  stream zoo list
+  stream zoo export resnet18 tpu_like_quad_core --output my_designs`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	var asJSON bool
+	list := &cobra.Command{
+		Use:     "list",
+		Short:   "List what is built in",
+		Example: "  stream zoo list",
+		Args:    noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if asJSON {
+				return writeJSON(c.OutOrStdout(), map[string][]string{
+					"workloads": stream.WorkloadNames(), "accelerators": stream.HardwareNames(), "mappings": stream.MappingNames(),
+				})
+			}
+			w := tableWriter(c.OutOrStdout())
+			for _, kind := range []struct {
+				title string
+				names []string
+			}{{"workload", stream.WorkloadNames()}, {"accelerator", stream.HardwareNames()}, {"mapping", stream.MappingNames()}} {
+				for _, name := range kind.names {
+					fmt.Fprintf(w, "%s\t%s\n", kind.title, name)
+				}
+			}
+			return w.Flush()
+		},
+	}
+	list.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
+	var output string
+	var force bool
+	export := &cobra.Command{
+		Use:   "export NAME...",
+		Short: "Write built-ins as files: ONNX models and YAML",
+		Long: `Export writes every built-in of the given names: a workload as NAME.onnx (shapes, no
+weights), an accelerator as NAME.yaml with its core files in cores/, a mapping as
+NAME.mapping.yaml.`,
+		Example: "  stream zoo export resnet18",
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return builtins(), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(c *cobra.Command, names []string) error {
+			return exportBuiltins(c, names, output, force)
+		},
+	}
+	export.Flags().StringVar(&output, "output", ".", "folder to write to")
+	export.Flags().BoolVar(&force, "force", false, "overwrite files that exist")
+	c.AddCommand(list, export)
+	return c
+}
+
+// builtins lists the names of everything built in.
+func builtins() []string {
+	names := slices.Concat(stream.WorkloadNames(), stream.HardwareNames(), stream.MappingNames())
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func exportBuiltins(c *cobra.Command, names []string, output string, force bool) error {
+	if len(names) == 0 {
+		return diag.List{{Message: "zoo export: no name is given", Allowed: fmt.Sprint(builtins())}}
+	}
+	var problems diag.List
+	files := map[string][]byte{}
+	for _, name := range names {
+		exported, ok, err := stream.Builtin(name)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			problems.Add(diag.Problem{
+				Message: fmt.Sprintf("zoo export: nothing built in is named %q", name),
+				Hint:    diag.DidYouMean(name, builtins()),
+				Allowed: fmt.Sprint(builtins()),
+			})
+		}
+		for path, content := range exported {
+			files[path] = content
+		}
+	}
+	paths := make([]string, 0, len(files))
+	for path := range files {
+		full := filepath.Join(output, filepath.FromSlash(path))
+		if _, err := os.Lstat(full); err == nil && !force {
+			problems.Add(diag.Problem{File: full, Message: "the file exists", Hint: "choose another folder with --output, or overwrite with --force"})
+		}
+		paths = append(paths, path)
+	}
+	if err := problems.Err(); err != nil {
+		return err
+	}
+	sort.Strings(paths)
+	for _, path := range paths {
+		full := filepath.Join(output, filepath.FromSlash(path))
+		write := func(w io.Writer) error {
+			_, err := w.Write(files[path])
+			return err
+		}
+		if err := os.MkdirAll(filepath.Dir(full), 0o777); err != nil {
+			return err
+		}
+		if err := report.WriteFile(full, write); err != nil {
+			return err
+		}
+		fmt.Fprintln(c.OutOrStdout(), full)
+	}
+	return nil
+}

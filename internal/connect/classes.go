@@ -1,0 +1,129 @@
+package connect
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+
+	"streamdse/hardware"
+	"streamdse/taskgraph"
+	"streamdse/unit"
+	"streamdse/workload"
+)
+
+// keyer appends to a key what tells the class of a node from others.
+type keyer func(key []byte, n taskgraph.NodeID) []byte
+
+// measure tells how many bits an edge brings into its consumer's memory.
+type measure func(e taskgraph.Edge) unit.Bits
+
+// classify gives every node its class. The first node of each class in the given
+// order stands for it.
+func classify(g *taskgraph.Graph, order []taskgraph.NodeID, key keyer, bits measure) {
+	known := map[string]int32{}
+	var buf []byte
+	for _, n := range order {
+		buf = key(buf[:0], n)
+		class, ok := known[string(buf)]
+		if !ok {
+			class = int32(len(g.Classes))
+			known[string(buf)] = class
+			size := g.OperandBits(n)
+			need := slices.Clone(size)
+			for k, b := range incoming(g, n, bits, make([]unit.Bits, len(size))) {
+				need[k] = max(need[k], b)
+			}
+			g.Classes = append(g.Classes, taskgraph.Class{Node: n, Size: size, Need: need})
+		}
+		g.Classes[class].Nodes++
+		g.Nodes[n].Class = class
+	}
+}
+
+// incoming sums the bits that edges bring for each operand of a node.
+func incoming(g *taskgraph.Graph, n taskgraph.NodeID, bits measure, sums []unit.Bits) []unit.Bits {
+	clear(sums)
+	for _, e := range g.In(n) {
+		if e.Data() {
+			sums[e.Operand] += bits(e)
+		}
+	}
+	return sums
+}
+
+// classifyByNeed tells nodes apart by all that the cost of running them depends
+// on: the loop nest with its tile sizes, precisions, the memories that hold the
+// operands, what the mapping fixes, and the room that incoming tiles take. Equal
+// nodes of different layers share a class.
+func classifyByNeed(g *taskgraph.Graph) {
+	wholeTile := func(e taskgraph.Edge) unit.Bits { return g.Tensors[g.Nodes[e.Src].Operands[0]].Bits }
+	kinds := map[string]uint64{}
+	kind := make([]uint64, len(g.Layers))
+	operands := 0
+	for i := range g.Layers {
+		shape := layerKey(&g.Layers[i])
+		id, ok := kinds[shape]
+		if !ok {
+			id = uint64(len(kinds))
+			kinds[shape] = id
+		}
+		kind[i] = id
+		operands = max(operands, len(g.Layers[i].Operands))
+	}
+	order := make([]taskgraph.NodeID, len(g.Nodes))
+	for n := range order {
+		order[n] = taskgraph.NodeID(n)
+	}
+	sums := make([]unit.Bits, operands)
+	classify(g, order, func(key []byte, n taskgraph.NodeID) []byte {
+		node := &g.Nodes[n]
+		key = binary.AppendUvarint(key, kind[node.Layer])
+		for _, r := range node.Ranges {
+			key = binary.AppendUvarint(key, uint64(r.Len()))
+		}
+		for _, b := range incoming(g, n, wholeTile, sums[:len(node.Operands)]) {
+			key = binary.AppendUvarint(key, uint64(b))
+		}
+		return key
+	}, wholeTile)
+}
+
+// layerKey is a text that is equal for layers that differ only in loop sizes,
+// names and sources.
+func layerKey(l *taskgraph.Layer) string {
+	type operand struct {
+		Name      string
+		Dims      []workload.Dim
+		Bits      unit.Bits
+		FinalBits unit.Bits
+		Memory    hardware.MemoryOperand
+	}
+	var dims []workload.Dim
+	for _, d := range l.Dims {
+		dims = append(dims, d.Dim)
+	}
+	relations := slices.Clone(l.Relations)
+	for i := range relations {
+		relations[i].Size = l.IndexSize(relations[i].Index)
+	}
+	var operands []operand
+	for i, op := range l.Operands {
+		operands = append(operands, operand{op.Name, op.Dims, op.Bits, op.FinalBits, l.Memory[i]})
+	}
+	key := fmt.Sprintf("%q %v %v %v cores %v order %v", l.Type, dims, relations, operands, l.Entry.Cores, l.Entry.Temporal)
+	for _, d := range slices.Sorted(maps.Keys(l.Entry.Spatial)) {
+		key += fmt.Sprintf(" spatial %q %v", d, l.Entry.Spatial[d])
+	}
+	for _, d := range slices.Sorted(maps.Keys(l.Entry.Hint)) {
+		key += fmt.Sprintf(" hint %q %v", d, l.Entry.Hint[d])
+	}
+	return key
+}
+
+func appendUvarints(key []byte, values ...int) []byte {
+	for _, v := range values {
+		key = binary.AppendUvarint(key, uint64(v))
+	}
+	return key
+}

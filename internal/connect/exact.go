@@ -1,0 +1,270 @@
+package connect
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+
+	"streamdse/internal/diag"
+	"streamdse/taskgraph"
+	"streamdse/workload"
+)
+
+// A tensor passes from a producer to a consumer in row-major order, reshaped and
+// transposed on the way. Its axes are cut into atoms: factors of axis sizes so
+// fine that every shape on the way, the producer's loops and the consumer's
+// indices are each made of whole atoms. Loops and indices that share atoms form a
+// component; different components are independent.
+
+// axis is one index dimension of an operand as atoms and parts see it.
+type axis struct {
+	size  int
+	loops []int // the layer's loop dimensions that it depends on
+	// window is the range of positions that parts of the loops cover, in the order
+	// of loops, before it is clipped to the axis.
+	window func(parts []int32) taskgraph.Range
+}
+
+// axes describes the index dimensions of an operand of a layer.
+func axes(l *taskgraph.Layer, op *workload.Operand) []axis {
+	find := func(d workload.Dim) int {
+		return slices.IndexFunc(l.Dims, func(x workload.LoopDim) bool { return x.Dim == d })
+	}
+	list := make([]axis, len(op.Dims))
+	for i, d := range op.Dims {
+		list[i] = axis{size: l.IndexSize(d)}
+		x := &list[i]
+		r := l.Relation(d)
+		if r == nil {
+			loop := find(d)
+			if loop < 0 {
+				x.window = func([]int32) taskgraph.Range { return taskgraph.Range{Lo: 0, Hi: 1} }
+				continue
+			}
+			x.loops = []int{loop}
+			x.window = func(parts []int32) taskgraph.Range { return l.Cuts[loop].Range(parts[0]) }
+			continue
+		}
+		a, b := find(r.A), find(r.B)
+		for _, loop := range []int{a, b} {
+			if loop >= 0 {
+				x.loops = append(x.loops, loop)
+			}
+		}
+		x.window = func(parts []int32) taskgraph.Range {
+			next := func(loop int) taskgraph.Range {
+				if loop < 0 {
+					return taskgraph.Range{Lo: 0, Hi: 1}
+				}
+				p := parts[0]
+				parts = parts[1:]
+				return l.Cuts[loop].Range(p)
+			}
+			u, v := next(a), next(b)
+			ca, cb, pad := int32(r.CoefA), int32(r.CoefB), int32(r.PadBefore)
+			return taskgraph.Range{Lo: ca*u.Lo + cb*v.Lo - pad, Hi: ca*(u.Hi-1) + cb*(v.Hi-1) - pad + 1}
+		}
+	}
+	return list
+}
+
+// passage is the way of a tensor from a producer's output to a consumer's operand.
+type passage struct {
+	producer, consumer *taskgraph.Layer
+	operand            *workload.Operand
+	from, to           []axis
+}
+
+// exactFactors relates the nodes of a consumer's operand to the nodes of the
+// producer whose elements they read.
+func exactFactors(p, c *taskgraph.Layer, operand int) ([]factor, *diag.Problem) {
+	op := &c.Operands[operand]
+	w := passage{producer: p, consumer: c, operand: op, from: axes(p, &p.Operands[0]), to: axes(c, op)}
+	shape := axisSizes(w.from, p.Operands[0].Axes)
+	shapes, err := w.steps(shape)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.fit(shapes[len(shapes)-1]); err != nil {
+		return nil, err
+	}
+	factors := []factor{finalFactor(p)}
+	atoms, ok := w.atomize(shapes)
+	if !ok {
+		from, to := indices(len(w.from)), indices(len(w.to))
+		return append(factors, w.count(from, to, w.everyElement(shapes))), nil
+	}
+	for _, comp := range atoms.components(len(w.from), len(w.to)) {
+		factors = append(factors, w.component(atoms, comp))
+	}
+	for i := range w.to {
+		if len(atoms.to[i]) == 0 {
+			factors = append(factors, w.single(&w.to[i]))
+		}
+	}
+	return factors, nil
+}
+
+// single makes the factor of an axis of size 1, which a window may miss.
+func (w *passage) single(x *axis) factor {
+	f := newFactor(w.consumer, x.loops)
+	for parts := range combinations(&f) {
+		if r := x.window(parts); r.Lo <= 0 && 0 < r.Hi {
+			f.hits = append(f.hits, hit{0, 1})
+		}
+		f.addRow()
+	}
+	return f
+}
+
+func indices(n int) []int {
+	s := make([]int, n)
+	for i := range s {
+		s[i] = i
+	}
+	return s
+}
+
+// axisSizes is the shape of a real tensor whose axes are made of the given dimensions.
+func axisSizes(dims []axis, ends []int) []int {
+	shape := make([]int, 0, len(ends))
+	i := 0
+	for _, end := range ends {
+		n := 1
+		for ; i < end; i++ {
+			n *= dims[i].size
+		}
+		shape = append(shape, n)
+	}
+	return shape
+}
+
+func volume(shape []int) int {
+	n := 1
+	for _, s := range shape {
+		n *= s
+	}
+	return n
+}
+
+// step is a movement with the shapes of its argument and its result.
+type step struct {
+	perm    []int // nil for a reshape
+	in, out []int
+}
+
+// steps returns the shapes on the way: the producer's, then that after each
+// movement, as transpositions of a shape or changes of it.
+func (w *passage) steps(shape []int) ([]step, *diag.Problem) {
+	total := volume(shape)
+	steps := []step{{out: shape}}
+	for _, m := range w.operand.Source.Via {
+		switch m.Kind {
+		case workload.Reshape:
+			if volume(m.Shape) != total {
+				return nil, w.problem(fmt.Sprintf("%s %q turns %d elements into the shape %v", m.Type, m.Name, total, m.Shape))
+			}
+			steps = append(steps, step{in: m.Shape, out: m.Shape})
+			shape = m.Shape
+		case workload.Transpose:
+			if real := w.producer.OutputShape; len(shape) != len(m.Perm) && len(steps) == 1 && volume(real) == total {
+				shape = real
+			}
+			if len(shape) != len(m.Perm) {
+				return nil, w.problem(fmt.Sprintf("%s %q permutes %d axes of a tensor of shape %v", m.Type, m.Name, len(m.Perm), shape))
+			}
+			out := make([]int, len(shape))
+			for i, a := range m.Perm {
+				if a < 0 || a >= len(shape) {
+					return nil, w.problem(fmt.Sprintf("%s %q has axis %d of a tensor of shape %v in its permutation", m.Type, m.Name, a, shape))
+				}
+				out[i] = shape[a]
+			}
+			steps = append(steps, step{perm: m.Perm, in: shape, out: out})
+			shape = out
+		}
+	}
+	return steps, nil
+}
+
+// fit makes the consumer's indices agree with the shape that arrives: a window
+// may reach less far than its axis.
+func (w *passage) fit(last step) *diag.Problem {
+	want := axisSizes(w.to, w.operand.Axes)
+	if volume(want) == volume(last.out) {
+		return nil
+	}
+	if len(want) != len(last.out) {
+		return w.problem(fmt.Sprintf("a tensor of shape %v arrives", last.out))
+	}
+	begin := 0
+	for i, end := range w.operand.Axes {
+		if want[i] != last.out[i] {
+			if end-begin != 1 {
+				return w.problem(fmt.Sprintf("a tensor of shape %v arrives", last.out))
+			}
+			w.to[begin].size = last.out[i]
+		}
+		begin = end
+	}
+	return nil
+}
+
+func (w *passage) problem(what string) *diag.Problem {
+	return &diag.Problem{
+		Message: fmt.Sprintf("layer %q reads operand %s from layer %q: %s", w.consumer.Name, w.operand.Name, w.producer.Name, what),
+		Allowed: fmt.Sprintf("a tensor of shape %v", axisSizes(w.to, w.operand.Axes)),
+	}
+}
+
+// component makes the factor of the consumer's dimensions and the producer's
+// that share atoms.
+func (w *passage) component(a *atoms, comp component) factor {
+	if len(comp.from) == 1 && len(comp.to) == 1 && slices.Equal(a.from[comp.from[0]], a.to[comp.to[0]]) {
+		// The same positions in the same order: intervals against intervals.
+		x := &w.to[comp.to[0]]
+		cut := w.cut(comp.from[0])
+		f := newFactor(w.consumer, x.loops)
+		for parts := range combinations(&f) {
+			r := x.window(parts)
+			f.addOverlaps(cut, max(r.Lo, 0), min(r.Hi, int32(x.size)))
+			f.addRow()
+		}
+		return f
+	}
+	return w.count(comp.from, comp.to, a.elements(comp))
+}
+
+// noCut is the cut of an index that no loop of the layer runs over.
+var noCut = taskgraph.Cut{Starts: []int32{0, 1}, Offset: []int32{0}}
+
+// cut is how the producer cuts its output's dimension i.
+func (w *passage) cut(i int) *taskgraph.Cut {
+	if len(w.from[i].loops) == 0 {
+		return &noCut
+	}
+	return &w.producer.Cuts[w.from[i].loops[0]]
+}
+
+// combinations yields every combination of parts of a factor's loops, the last
+// loop fastest.
+func combinations(f *factor) iter.Seq[[]int32] {
+	return func(yield func([]int32) bool) {
+		parts := make([]int32, len(f.loops))
+		for {
+			if !yield(parts) {
+				return
+			}
+			i := len(parts) - 1
+			for ; i >= 0; i-- {
+				if parts[i]++; parts[i] < f.loops[i].parts {
+					break
+				}
+				parts[i] = 0
+			}
+			if i < 0 {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,247 @@
+package connect
+
+import (
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"streamdse/internal/split"
+	"streamdse/rules"
+	"streamdse/taskgraph"
+	"streamdse/unit"
+	"streamdse/workload"
+)
+
+// TestExactDependencies compares the graphs of random networks with what follows
+// from looking at every single element.
+func TestExactDependencies(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w, m, stacks := randomNetwork(t)
+		tiled, _, err := split.Nodes(w, m, stacks, rules.Default())
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := Graph(tiled, rules.Default())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range g.Layers {
+			checkWork(t, g, i)
+		}
+		got := map[taskgraph.Edge]int{}
+		for _, e := range g.Edges() {
+			if e.Src >= e.Dst {
+				t.Fatalf("edge %v runs backwards", e)
+			}
+			got[e]++
+		}
+		for e := range chainsOneByOne(g) {
+			got[e]--
+		}
+		for i := range g.Layers {
+			for k := range g.Layers[i].Operands {
+				for e := range elementwiseEdges(g, i, k) {
+					got[e]--
+				}
+			}
+		}
+		for e, n := range got {
+			if n != 0 {
+				t.Errorf("edge %+v (%s to %s) occurs %d times too often", e, layerOf(g, e.Src), layerOf(g, e.Dst), n)
+			}
+		}
+		checkClasses(t, g)
+	})
+}
+
+func layerOf(g *taskgraph.Graph, n taskgraph.NodeID) string { return g.Layers[g.Nodes[n].Layer].Name }
+
+// checkWork checks that the nodes of a layer do all of its work once, and that
+// exactly one of them finishes each element of its output.
+func checkWork(t *rapid.T, g *taskgraph.Graph, layer int) {
+	l := &g.Layers[layer]
+	var work int64
+	for _, n := range l.Nodes {
+		tile := g.Tile(n)
+		work += tile.MACs()
+	}
+	if work != l.MACs() {
+		t.Errorf("layer %s: its nodes do %d of %d operations", l.Name, work, l.MACs())
+	}
+	for d, cut := range l.Cuts {
+		var lengths []int32
+		for p := range int32(cut.Parts()) {
+			lengths = append(lengths, int32(cut.Range(p).Len()))
+		}
+		slices.Sort(lengths)
+		if n := len(slices.Compact(lengths)); n > 2 || lengths[0] < 1 {
+			t.Errorf("layer %s: dimension %d has parts of sizes %v", l.Name, d, lengths)
+		}
+	}
+	for e, finished := range finishers(g, layer) {
+		if len(finished) != 1 {
+			t.Fatalf("layer %s: element %d of the output is finished by nodes %v", l.Name, e, finished)
+		}
+	}
+}
+
+// each visits every combination of positions in some ranges.
+func each(ranges []taskgraph.Range, visit func(at []int)) {
+	at := make([]int, len(ranges))
+	var loop func(i int)
+	loop = func(i int) {
+		if i == len(ranges) {
+			visit(at)
+			return
+		}
+		for x := ranges[i].Lo; x < ranges[i].Hi; x++ {
+			at[i] = int(x)
+			loop(i + 1)
+		}
+	}
+	loop(0)
+}
+
+// finishers lists for each element of a layer's output, in row-major order, the
+// nodes that complete it.
+func finishers(g *taskgraph.Graph, layer int) [][]taskgraph.NodeID {
+	l := &g.Layers[layer]
+	out := l.Operands[0]
+	elements := 1
+	for _, d := range out.Dims {
+		elements *= l.Size(d)
+	}
+	list := make([][]taskgraph.NodeID, elements)
+	for _, n := range l.Nodes {
+		node := &g.Nodes[n]
+		if !node.Final {
+			continue
+		}
+		each(g.Tensors[node.Operands[0]].Ranges, func(at []int) {
+			e := 0
+			for i, d := range out.Dims {
+				e = e*l.Size(d) + at[i]
+			}
+			list[e] = append(list[e], n)
+		})
+	}
+	return list
+}
+
+// chainsOneByOne lists the edges that order groups.
+func chainsOneByOne(g *taskgraph.Graph) map[taskgraph.Edge]bool {
+	edges := map[taskgraph.Edge]bool{}
+	for i := range g.Layers {
+		for _, n := range g.Layers[i].Nodes {
+			for _, next := range g.Layers[i].Nodes {
+				if next > n && g.Nodes[next].Group == g.Nodes[n].Group {
+					edges[taskgraph.Edge{Src: n, Dst: next}] = true
+					break
+				}
+			}
+		}
+	}
+	return edges
+}
+
+// elementwiseEdges finds the edges of an operand by carrying every element of the
+// producer's output to the consumer and looking who reads it.
+func elementwiseEdges(g *taskgraph.Graph, layer, operand int) map[taskgraph.Edge]bool {
+	l := &g.Layers[layer]
+	op := l.Operands[operand]
+	if op.Source.Kind != workload.FromLayer {
+		return nil
+	}
+	finished := finishers(g, op.Source.Layer)
+	values := make([]int, len(finished)) // element -> the producer's element
+	for i := range values {
+		values[i] = i
+	}
+	shape := g.Layers[op.Source.Layer].OutputShape
+	for _, m := range op.Source.Via {
+		if m.Kind == workload.Transpose {
+			values = transposed(values, shape, m.Perm)
+		}
+		shape = m.Shape
+	}
+	// The indices of a convolution's channels stand in one axis.
+	dims := make([]int, 0, len(op.Dims))
+	axis := 0
+	for i, d := range op.Dims {
+		begin := 0
+		if axis > 0 {
+			begin = op.Axes[axis-1]
+		}
+		if op.Axes[axis]-begin == 1 {
+			dims = append(dims, shape[axis])
+		} else {
+			dims = append(dims, l.Size(d))
+		}
+		if i+1 == op.Axes[axis] {
+			axis++
+		}
+	}
+	edges := map[taskgraph.Edge]bool{}
+	for _, n := range l.Nodes {
+		counts := map[taskgraph.NodeID]int{}
+		each(g.Tensors[g.Nodes[n].Operands[operand]].Ranges, func(at []int) {
+			e := 0
+			for i, x := range at {
+				if x < 0 || x >= dims[i] {
+					return
+				}
+				e = e*dims[i] + x
+			}
+			counts[finished[values[e]][0]]++
+		})
+		for src, c := range counts {
+			edges[taskgraph.Edge{Src: src, Dst: n, Operand: int8(operand), Bits: 8 * unit.Bits(c)}] = true
+		}
+	}
+	return edges
+}
+
+func transposed(values, shape, perm []int) []int {
+	strides := make([]int, len(shape))
+	n := 1
+	for i := len(shape) - 1; i >= 0; i-- {
+		strides[i] = n
+		n *= shape[i]
+	}
+	ranges := make([]taskgraph.Range, len(perm))
+	for i, axis := range perm {
+		ranges[i].Hi = int32(shape[axis])
+	}
+	var out []int
+	each(ranges, func(at []int) {
+		e := 0
+		for i, x := range at {
+			e += x * strides[perm[i]]
+		}
+		out = append(out, values[e])
+	})
+	return out
+}
+
+// checkClasses checks that nodes of a class are alike in all that their cost
+// depends on.
+func checkClasses(t *rapid.T, g *taskgraph.Graph) {
+	count := make([]int, len(g.Classes))
+	for n := range g.Nodes {
+		class := &g.Classes[g.Nodes[n].Class]
+		count[g.Nodes[n].Class]++
+		tile, first := g.Tile(taskgraph.NodeID(n)), g.Tile(class.Node)
+		if !slices.Equal(tile.Dims, first.Dims) || tile.Type != first.Type || !slices.Equal(tile.Relations, first.Relations) {
+			t.Errorf("node %d differs from node %d of its class", n, class.Node)
+		}
+		if !slices.Equal(class.Size, g.OperandBits(taskgraph.NodeID(n))) {
+			t.Errorf("node %d touches other amounts of data than its class", n)
+		}
+	}
+	for i, c := range g.Classes {
+		if c.Nodes != count[i] {
+			t.Errorf("class %d has %d nodes, not %d", i, count[i], c.Nodes)
+		}
+	}
+}

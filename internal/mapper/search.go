@@ -1,0 +1,294 @@
+package mapper
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"streamdse/hardware"
+	"streamdse/loopnest"
+	"streamdse/mapping"
+	"streamdse/workload"
+)
+
+// Objective is what the best nest minimises.
+type Objective uint8
+
+const (
+	Latency Objective = iota // total latency, then energy
+	Energy                   // energy, then total latency
+	EDP                      // product of both; the first of equals wins
+)
+
+// String is the name of the objective on the command line.
+func (o Objective) String() string { return [...]string{"latency", "energy", "edp"}[o] }
+
+// better tells whether a is strictly better than b.
+func (o Objective) better(a, b loopnest.Cost) bool {
+	la, lb := a.Total(), b.Total()
+	switch o {
+	case Energy:
+		return a.Energy < b.Energy || a.Energy == b.Energy && la < lb
+	case EDP:
+		return la*float64(a.Energy) < lb*float64(b.Energy)
+	}
+	return la < lb || la == lb && a.Energy < b.Energy
+}
+
+// Problem is a layer on a core, with what the user has fixed.
+type Problem struct {
+	loopnest.Problem
+	// Entry holds the user's spatial unrolling, hints and loop order; it may be nil.
+	// The core's own dataflow takes precedence over its unrolling. If Links is nil,
+	// the entry's links are used.
+	Entry *mapping.Entry
+}
+
+// Options say how to search.
+type Options struct {
+	Objective Objective
+	// FactorLimit is the number of loop prime factors that are kept, at least one
+	// per loop; 0 keeps them all.
+	FactorLimit int
+	// MaxSpatial is the number of generated spatial unrollings that are tried.
+	MaxSpatial int
+	// Mixed lets generated unrollings lay several loops on one array dimension.
+	Mixed bool
+	// MaxOrders bounds the number of loop orders of one spatial unrolling; a
+	// search that would exceed it fails at once. 0 means no bound.
+	MaxOrders int64
+}
+
+// DefaultOptions are those of the published tools.
+func DefaultOptions() Options {
+	return Options{Objective: Latency, FactorLimit: 6, MaxSpatial: 3, MaxOrders: 20_000_000}
+}
+
+// Result is the best nest found.
+type Result struct {
+	*loopnest.Evaluation
+	Unrolling loopnest.Spatial // as requested, before loops are filled evenly
+	Rank      int              // of the unrolling among the candidates
+	Index     int64            // of the order among those tried with this unrolling
+	Evaluated int64            // nests that fit
+	Unfit     int64            // nests that did not
+	// Exhaustive tells that all orders of the undivided prime factors were tried
+	// for every spatial unrolling.
+	Exhaustive bool
+}
+
+// NoFitError says that no nest fits the core's memories. Misfit is the one that
+// came closest, with the numbers.
+type NoFitError struct {
+	Layer, Core string
+	Unrollings  int
+	Orders      int64
+	Misfit      *loopnest.Misfit
+}
+
+// Error names the layer, the core and the closest attempt.
+func (e *NoFitError) Error() string {
+	return fmt.Sprintf("layer %s does not fit core %s (%d spatial unrollings, %d loop orders tried): %v",
+		e.Layer, e.Core, e.Unrollings, e.Orders, e.Misfit)
+}
+
+// Unwrap returns the closest misfit.
+func (e *NoFitError) Unwrap() error { return e.Misfit }
+
+// TooManyOrdersError says that the search space exceeds Options.MaxOrders.
+type TooManyOrdersError struct {
+	Layer, Core string
+	Factors     int
+	Orders      float64
+	Limit       int64
+}
+
+// Error states the size of the space and what to change.
+func (e *TooManyOrdersError) Error() string {
+	return fmt.Sprintf("layer %s on core %s: %d loop factors have %.3g orders, more than the bound of %d; set a lower limit on loop prime factors",
+		e.Layer, e.Core, e.Factors, e.Orders, e.Limit)
+}
+
+// proposer suggests loop orders and hears how they did. The enumeration below
+// does not listen; a guided search would.
+type proposer interface {
+	// next returns an order, or nil at the end. It is valid until the next call.
+	next() []loopnest.Loop
+	report(cost loopnest.Cost, fits bool)
+}
+
+// Search returns the best nest. The error is a *NoFitError, a
+// *TooManyOrdersError, ctx.Err(), or says what is wrong with the problem.
+func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
+	if p.Links == nil {
+		links, err := linksOf(p.Layer, p.Entry)
+		if err != nil {
+			return nil, err
+		}
+		p.Links = links
+	}
+	model, err := loopnest.NewModel(p.Problem)
+	if err != nil {
+		return nil, err
+	}
+	unrollings, err := candidates(&p, opt)
+	if err != nil {
+		return nil, err
+	}
+	s := search{ctx: ctx, objective: opt.Objective, result: Result{Exhaustive: true}}
+	for rank, u := range unrollings {
+		e, err := model.NewEvaluator(u.spatial)
+		if err != nil {
+			return nil, fmt.Errorf("layer %s: %w", p.Layer.Name, err)
+		}
+		orders, whole, err := propose(&p, e.TemporalSizes(), opt)
+		if err != nil {
+			return nil, err
+		}
+		s.result.Exhaustive = s.result.Exhaustive && whole
+		if err := s.run(e, orders, rank); err != nil {
+			return nil, err
+		}
+	}
+	if s.best == nil {
+		return nil, &NoFitError{Layer: p.Layer.Name, Core: p.Core.Name, Unrollings: len(unrollings), Orders: s.result.Unfit, Misfit: s.closest}
+	}
+	s.result.Evaluation, err = s.best.Report(s.order)
+	if err != nil {
+		return nil, err
+	}
+	s.result.Unrolling = unrollings[s.result.Rank].spatial
+	return &s.result, nil
+}
+
+// linksOf looks the memory operand of every operand up.
+func linksOf(l *workload.Layer, e *mapping.Entry) ([]hardware.MemoryOperand, error) {
+	links := make([]hardware.MemoryOperand, len(l.Operands))
+	for i, o := range l.Operands {
+		link, ok := e.MemoryOperand(o.Name)
+		if !ok {
+			return nil, fmt.Errorf("layer %s: operand %s is not linked to a memory operand", l.Name, o.Name)
+		}
+		links[i] = link
+	}
+	return links, nil
+}
+
+// search is the state of one search.
+type search struct {
+	ctx       context.Context
+	objective Objective
+	best      *loopnest.Evaluator
+	cost      loopnest.Cost
+	order     []loopnest.Loop
+	closest   *loopnest.Misfit
+	gap       float64
+	result    Result
+}
+
+// cancelEvery is the number of evaluations between two looks at the context.
+const cancelEvery = 1 << 10
+
+// run evaluates the proposed orders under one spatial unrolling.
+func (s *search) run(e *loopnest.Evaluator, orders proposer, rank int) error {
+	for i := int64(0); ; i++ {
+		if i%cancelEvery == 0 {
+			if err := s.ctx.Err(); err != nil {
+				return err
+			}
+		}
+		order := orders.next()
+		if order == nil {
+			return nil
+		}
+		cost, fits := e.Evaluate(order)
+		orders.report(cost, fits)
+		if !fits {
+			s.result.Unfit++
+			if s.best == nil {
+				s.note(e)
+			}
+			continue
+		}
+		s.result.Evaluated++
+		if s.best == nil || s.objective.better(cost, s.cost) {
+			s.best, s.cost = e, cost
+			s.order = append(s.order[:0], order...)
+			s.result.Rank, s.result.Index = rank, i
+		}
+	}
+}
+
+// note keeps the misfit that lacks least.
+func (s *search) note(e *loopnest.Evaluator) {
+	if gap := e.Gap(); s.closest == nil || gap < s.gap {
+		s.closest, s.gap = e.Misfit(), gap
+	}
+}
+
+// propose prepares the orders to try; whole tells that no prime factors were
+// multiplied and no order was given.
+func propose(p *Problem, sizes []loopnest.Loop, opt Options) (orders proposer, whole bool, err error) {
+	given, err := givenOrder(p, sizes)
+	if err != nil {
+		return nil, false, err
+	}
+	if given.complete != nil {
+		return &single{order: given.complete}, false, nil
+	}
+	limit := opt.FactorLimit
+	if limit <= 0 {
+		limit = math.MaxInt
+	}
+	factors, whole, err := split(p.Layer, sizes, limit, given.positions)
+	if err != nil {
+		return nil, false, err
+	}
+	if n := countOrders(factors); opt.MaxOrders > 0 && n > float64(opt.MaxOrders) {
+		return nil, false, &TooManyOrdersError{Layer: p.Layer.Name, Core: p.Core.Name, Factors: len(factors), Orders: n, Limit: opt.MaxOrders}
+	}
+	all := newPermutations(p.Layer, factors)
+	if len(given.positions) == 0 {
+		return all, whole, nil
+	}
+	if len(given.positions) > len(factors) {
+		return nil, false, fmt.Errorf("layer %s: the given loop order has %d entries, but only %d loop factors are left to order; remove entries or raise the limit on loop prime factors",
+			p.Layer.Name, len(given.positions), len(factors))
+	}
+	return &constrained{all, given.positions}, false, nil
+}
+
+// single proposes one order.
+type single struct{ order []loopnest.Loop }
+
+func (s *single) next() []loopnest.Loop {
+	o := s.order
+	s.order = nil
+	return o
+}
+
+func (s *single) report(loopnest.Cost, bool) {}
+
+// constrained leaves out the orders that differ from the user's.
+type constrained struct {
+	all       *permutations
+	positions []loopnest.Loop
+}
+
+func (c *constrained) next() []loopnest.Loop {
+next:
+	for {
+		order := c.all.next()
+		if order == nil {
+			return nil
+		}
+		for i, want := range c.positions {
+			if order[i].Dim != want.Dim || want.Size > 0 && order[i].Size != want.Size {
+				continue next
+			}
+		}
+		return order
+	}
+}
+
+func (c *constrained) report(loopnest.Cost, bool) {}

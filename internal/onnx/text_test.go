@@ -1,0 +1,132 @@
+package onnx_test
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"streamdse/internal/onnx"
+)
+
+// nodeLine is "name: y, z = Conv(x, w) stride=2,2 auto_pad=VALID"; the name may be left out.
+var nodeLine = regexp.MustCompile(`^(?:(\S+):\s+)?(\S.*?)\s*=\s*([\w.]+)\(([^)]*)\)\s*(.*)$`)
+
+// parse builds a model from lines:
+//
+//	opset 11
+//	input x 1x3x8x8      a network input; dimensions are numbers or symbols
+//	init w 4x3x3x3       an initializer, "init s [1,-1]" one with values
+//	value y 1x4x8x8      a stored shape
+//	y = Conv(x, w) ...   a node
+//	output y             a network output, with a shape or without
+func parse(t testing.TB, text string) *onnx.Model {
+	t.Helper()
+	m := &onnx.Model{Name: "test.onnx", IRVersion: 8, Opsets: []onnx.Opset{{Version: 13}}}
+	g := &m.Graph
+	g.Name = "test"
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		f := strings.Fields(line)
+		if len(f) == 0 {
+			continue
+		}
+		switch f[0] {
+		case "opset":
+			m.Opsets[0].Version = number64(t, f[1])
+		case "input":
+			g.Inputs = append(g.Inputs, info(t, f[1:]))
+		case "value":
+			g.Values = append(g.Values, info(t, f[1:]))
+		case "output":
+			g.Outputs = append(g.Outputs, info(t, f[1:]))
+		case "init":
+			w := onnx.Tensor{Name: f[1], Type: onnx.Float32}
+			if list, ok := strings.CutPrefix(f[2], "["); ok {
+				w.Type, w.Ints = onnx.Int64, numbers(t, strings.TrimSuffix(list, "]"))
+				w.Dims = []int64{int64(len(w.Ints))}
+			} else if f[2] != "scalar" {
+				w.Dims = numbers(t, strings.ReplaceAll(f[2], "x", ","))
+			}
+			g.Initializers = append(g.Initializers, w)
+		default:
+			p := nodeLine.FindStringSubmatch(line)
+			if p == nil {
+				t.Fatalf("not a line of a model: %q", line)
+			}
+			n := onnx.Node{Name: p[1], OpType: p[3], Outputs: list(p[2]), Inputs: list(p[4])}
+			if i := strings.LastIndex(n.OpType, "."); i >= 0 {
+				n.Domain, n.OpType = n.OpType[:i], n.OpType[i+1:]
+			}
+			for _, a := range strings.Fields(p[5]) {
+				n.Attributes = append(n.Attributes, attribute(t, a))
+			}
+			g.Nodes = append(g.Nodes, n)
+		}
+	}
+	return m
+}
+
+func list(s string) []string {
+	if s == "" {
+		return nil
+	}
+	parts := strings.Split(s, ",")
+	for i := range parts {
+		parts[i] = strings.TrimSpace(parts[i])
+	}
+	return parts
+}
+
+func info(t testing.TB, f []string) onnx.ValueInfo {
+	v := onnx.ValueInfo{Name: f[0], Type: onnx.Float32}
+	if len(f) == 1 {
+		return v
+	}
+	v.Shape = []onnx.Dim{}
+	if f[1] == "scalar" {
+		return v
+	}
+	for _, d := range strings.Split(f[1], "x") {
+		switch n, err := strconv.ParseInt(d, 10, 64); {
+		case err == nil:
+			v.Shape = append(v.Shape, onnx.Dim{Value: n, Known: true})
+		case d == "?":
+			v.Shape = append(v.Shape, onnx.Dim{})
+		default:
+			v.Shape = append(v.Shape, onnx.Dim{Symbol: d})
+		}
+	}
+	return v
+}
+
+// attribute reads "axis=1", "perm=0,2,1", "one=1," (a list of one) or "auto_pad=VALID".
+func attribute(t testing.TB, s string) onnx.Attribute {
+	name, v, _ := strings.Cut(s, "=")
+	switch n, err := strconv.ParseInt(v, 10, 64); {
+	case err == nil:
+		return onnx.Attribute{Name: name, Type: onnx.AttributeInt, Int: n}
+	case strings.Contains(v, ","):
+		return onnx.Attribute{Name: name, Type: onnx.AttributeInts, Ints: numbers(t, strings.TrimSuffix(v, ","))}
+	case v == "float":
+		return onnx.Attribute{Name: name, Type: onnx.AttributeFloat, Float: 0.5}
+	}
+	return onnx.Attribute{Name: name, Type: onnx.AttributeString, String: v}
+}
+
+func numbers(t testing.TB, s string) []int64 {
+	out := []int64{}
+	for _, p := range list(s) {
+		out = append(out, number64(t, p))
+	}
+	return out
+}
+
+func number64(t testing.TB, s string) int64 {
+	t.Helper()
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

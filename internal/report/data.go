@@ -1,0 +1,87 @@
+package report
+
+import (
+	"strings"
+
+	"streamdse/hardware"
+	"streamdse/schedule"
+	"streamdse/taskgraph"
+	"streamdse/unit"
+)
+
+// Input names one of the files or built-ins that a result was made from.
+type Input struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"` // of its content, in hexadecimal
+}
+
+// Inputs are what a result was made from.
+type Inputs struct {
+	Workload  Input  `json:"workload"`
+	Hardware  Input  `json:"hardware"`
+	Mapping   Input  `json:"mapping"`
+	Mode      string `json:"mode"`  // "layer-by-layer", "fused"
+	Rules     string `json:"rules"` // "default", "reference-2024"
+	Seed      uint64 `json:"seed"`
+	Objective string `json:"objective"` // "edp", "latency", "energy"
+}
+
+// Data is one result with all that it refers to. Nothing in it is changed.
+type Data struct {
+	Inputs      Inputs
+	Accelerator *hardware.Accelerator
+	Graph       *taskgraph.Graph
+	Schedule    *schedule.Schedule
+	Allocation  *schedule.Allocation
+	// LowerBound is a latency that no schedule of the graph can beat; 0 if none
+	// is known.
+	LowerBound unit.Cycles
+}
+
+// Title names the result, e.g. "resnet18 on tpu_like_quad_core, layer by layer".
+func (d *Data) Title() string {
+	return d.Inputs.Workload.Name + " on " + d.Inputs.Hardware.Name + ", " + modeName(d.Inputs.Mode)
+}
+
+func modeName(mode string) string { return strings.ReplaceAll(mode, "-", " ") }
+
+// gap is how far the latency lies above its lower bound, as a fraction of the
+// bound. It is false if there is no bound.
+func (d *Data) gap() (float64, bool) {
+	if d.LowerBound <= 0 {
+		return 0, false
+	}
+	return float64(d.Schedule.Latency-d.LowerBound) / float64(d.LowerBound), true
+}
+
+// horizon is the end of the time axis: the latency, or the end of whatever
+// lasts longer (streaming is not part of the latency), and at least 1.
+func (d *Data) horizon() unit.Cycles {
+	end := max(d.Schedule.Latency, 1)
+	for _, t := range d.Schedule.Tasks {
+		end = max(end, t.End)
+	}
+	for i := range d.Schedule.Transfers {
+		end = max(end, d.Schedule.Transfers[i].End)
+	}
+	for i := range d.Schedule.Blocks {
+		end = max(end, d.Schedule.Blocks[i].End)
+	}
+	return end
+}
+
+// offchipStore tells whether a memory lies behind the off-chip core.
+func offchipStore(a *hardware.Accelerator, s *hardware.Store) bool {
+	return len(s.Cores) == 1 && s.Cores[0] == a.Offchip
+}
+
+// dependencies counts the edges of a graph and those among them that carry data.
+func dependencies(g *taskgraph.Graph) (all, data int) {
+	edges := g.Edges()
+	for i := range edges {
+		if edges[i].Data() {
+			data++
+		}
+	}
+	return len(edges), data
+}

@@ -1,0 +1,216 @@
+package report
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// File is a file to be written into a result folder.
+type File struct {
+	Name  string
+	Write func(io.Writer) error
+}
+
+// ResultName is the file that makes a folder a result folder.
+const ResultName = "result.json"
+
+// Files lists what a result folder holds of a result: its figures and, if
+// wanted, its pictures.
+func Files(d *Data, pictures bool) []File {
+	files := []File{
+		{ResultName, func(w io.Writer) error { return WriteResult(w, d) }},
+		{"schedule.csv", func(w io.Writer) error { return WriteScheduleCSV(w, d) }},
+		{"transfers.csv", func(w io.Writer) error { return WriteTransfersCSV(w, d) }},
+		{"allocation.json", func(w io.Writer) error { return WriteAllocation(w, d.Graph, d.Allocation) }},
+	}
+	if pictures {
+		files = append(files, Pictures(d, Options{})...)
+	}
+	return files
+}
+
+// Pictures lists the pictures of a result.
+func Pictures(d *Data, o Options) []File {
+	return []File{
+		{"schedule." + o.Format.Extension(), func(w io.Writer) error { return SchedulePicture(w, d, o) }},
+		{"memory." + o.Format.Extension(), func(w io.Writer) error { return MemoryPicture(w, d, o) }},
+	}
+}
+
+// generated lists every file that a result folder may hold by the project's
+// doing; they are replaced together.
+func generated() []string {
+	names := []string{ResultName, "schedule.csv", "transfers.csv", "allocation.json", "report.html", "trace.json", "timing.json"}
+	for _, extension := range Formats() {
+		names = append(names, "schedule."+extension, "memory."+extension)
+	}
+	return names
+}
+
+// WriteFolder writes a result folder so that it appears complete or not at all:
+// the files go into a hidden folder beside it, which then takes its place. The
+// files of an older result in the same place disappear with it; anything else
+// that was put there moves to the new folder. A folder that holds files but no
+// result is not touched, and an error. After an error or once ctx is done,
+// everything is as it was before.
+func WriteFolder(ctx context.Context, dir string, files []File) (err error) {
+	dir, err = replaceable(dir)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
+		return err
+	}
+	fresh, err := besides(dir, "new", func(name string) error { return os.Mkdir(name, 0o777) })
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(fresh))
+		}
+	}()
+	for _, f := range files {
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		if err := writeFile(filepath.Join(fresh, f.Name), f.Write); err != nil {
+			return err
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return replace(dir, fresh, files)
+}
+
+// replaceable follows a symbolic link and makes sure that what is in the place
+// of a result folder may be replaced.
+func replaceable(dir string) (string, error) {
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
+	dir = filepath.Clean(dir)
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return dir, nil
+	case err != nil:
+		return "", err
+	case len(entries) == 0:
+		return dir, nil
+	}
+	if _, err := os.Lstat(filepath.Join(dir, ResultName)); err != nil {
+		return "", fmt.Errorf("%s holds files but no %s: it is no result folder and is left alone; choose another place, or empty it", dir, ResultName)
+	}
+	return dir, nil
+}
+
+// replace puts a fresh folder into the place of dir. Should the second of the two
+// renamings fail, the first is undone.
+func replace(dir, fresh string, files []File) error {
+	err := os.Rename(fresh, dir)
+	if err == nil { // nothing was there, or an empty folder
+		return nil
+	}
+	if _, there := os.Lstat(dir); there != nil {
+		return err
+	}
+	old, err := besides(dir, "old", func(name string) error {
+		if _, err := os.Lstat(name); err == nil {
+			return fs.ErrExist
+		}
+		return os.Rename(dir, name)
+	})
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(fresh, dir); err != nil {
+		return errors.Join(err, os.Rename(old, dir))
+	}
+	return keepForeign(old, dir, files)
+}
+
+// keepForeign moves what does not belong to a result from an old folder into the
+// new one and removes the rest.
+func keepForeign(old, dir string, files []File) error {
+	entries, err := os.ReadDir(old)
+	if err != nil {
+		return err
+	}
+	ours := generated()
+	for _, f := range files {
+		ours = append(ours, f.Name)
+	}
+	for _, e := range entries {
+		if slices.Contains(ours, e.Name()) {
+			continue
+		}
+		if err := os.Rename(filepath.Join(old, e.Name()), filepath.Join(dir, e.Name())); err != nil {
+			return err // the old folder stays: it holds someone's file
+		}
+	}
+	return os.RemoveAll(old)
+}
+
+// WriteFile writes a file so that it appears complete or not at all, replacing
+// an older one.
+func WriteFile(name string, write func(io.Writer) error) error {
+	tmp, err := besides(name, "new", func(tmp string) error {
+		f, err := os.OpenFile(tmp, os.O_CREATE|os.O_EXCL, 0o666)
+		if err != nil {
+			return err
+		}
+		return f.Close()
+	})
+	if err != nil {
+		return err
+	}
+	err = writeFile(tmp, write)
+	if err == nil {
+		err = os.Rename(tmp, name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(tmp))
+	}
+	return nil
+}
+
+func writeFile(name string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o666)
+	if err != nil {
+		return err
+	}
+	b := bufio.NewWriterSize(f, 1<<16)
+	err = write(b)
+	if err == nil {
+		err = b.Flush()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("writing %s: %w", filepath.Base(name), err)
+	}
+	return nil
+}
+
+// besides finds a hidden name in the same folder that is not taken yet and makes
+// something of that name.
+func besides(name, what string, make func(string) error) (string, error) {
+	dir, base := filepath.Split(name)
+	for i := 0; ; i++ {
+		candidate := filepath.Join(dir, fmt.Sprintf(".%s.%s-%d-%d", base, what, os.Getpid(), i))
+		err := make(candidate)
+		if err == nil {
+			return candidate, nil
+		}
+		if !errors.Is(err, fs.ErrExist) || i > 100 {
+			return "", err
+		}
+	}
+}

@@ -1,0 +1,101 @@
+package simulate
+
+import (
+	"math"
+
+	"streamdse/schedule"
+	"streamdse/taskgraph"
+	"streamdse/unit"
+)
+
+// block reserves what a node's streaming needs of the links to and from off-chip
+// memory. It returns the earliest start from t on and how long the node runs: if a
+// link cannot keep up, longer than its runtime.
+func (s *Simulator) block(n taskgraph.NodeID, t unit.Cycles) (start, runtime unit.Cycles, err error) {
+	cost := s.cost[n]
+	runtime = cost.Runtime
+	if len(cost.Streamed) == 0 {
+		return t, runtime, nil
+	}
+	if err := s.demand(n); err != nil {
+		return 0, 0, err
+	}
+	if len(s.blockLinks) == 0 {
+		return t, runtime, nil
+	}
+	if s.rules.StretchOff {
+		for i, l := range s.blockLinks {
+			s.blockAsk = append(s.blockAsk, min(s.blockLoad[i], s.links[l].bandwidth))
+			s.blockLoad[i] = math.Ceil(s.blockLoad[i])
+		}
+	} else {
+		for i, l := range s.blockLinks {
+			stretched := float64(cost.Runtime) * s.blockLoad[i] / s.links[l].bandwidth
+			runtime = max(runtime, unit.Cycles(math.Ceil(stretched*(1-tolerance))))
+		}
+		for i, l := range s.blockLinks {
+			if runtime > 0 {
+				s.blockLoad[i] = min(s.blockLoad[i]*float64(cost.Runtime)/float64(runtime), s.links[l].bandwidth)
+			}
+			s.blockAsk = append(s.blockAsk, s.blockLoad[i])
+		}
+	}
+	start = s.window(s.blockLinks, s.blockAsk, s.blockOf, t, runtime)
+	s.occupy(s.blockLinks, s.blockLoad, s.blockOf, start, start+runtime)
+	if s.record != nil {
+		b := schedule.Block{Node: n, Start: start, End: start + runtime, Links: append([]int32(nil), s.blockLinks...)}
+		for _, load := range s.blockLoad {
+			b.Bandwidth = append(b.Bandwidth, unit.BitsPerCycle(load))
+		}
+		s.record.Blocks = append(s.record.Blocks, b)
+	}
+	return start, runtime, nil
+}
+
+// demand collects the links that a node streams over, the bandwidth it asks of
+// each, and the tensors that it streams.
+func (s *Simulator) demand(n taskgraph.NodeID) error {
+	cost, core := s.cost[n], s.core[n]
+	s.blockLinks, s.blockLoad, s.blockAsk, s.blockOf = s.blockLinks[:0], s.blockLoad[:0], s.blockAsk[:0], s.blockOf[:0]
+	node := &s.Graph.Nodes[n]
+	memory := s.Graph.Layers[node.Layer].Memory
+	in, out := false, false
+	for i, x := range node.Operands {
+		if streams(cost, memory[i]) {
+			s.blockOf = append(s.blockOf, x)
+			in, out = in || i > 0, out || i == 0
+		}
+	}
+	if out {
+		if err := s.ask(&s.out[core], cost.StreamOut); err != nil {
+			return err
+		}
+	}
+	if in {
+		return s.ask(&s.in[core], cost.StreamIn)
+	}
+	return nil
+}
+
+func (s *Simulator) ask(r *route, bandwidth unit.BitsPerCycle) error {
+	if s.rules.BlocksAreFree {
+		bandwidth = 0
+	} else if bandwidth == 0 && !s.rules.StretchOff {
+		return nil
+	}
+	if !r.ok {
+		return s.infeasible(schedule.Infeasible{Lack: schedule.LackOfPath, Core: s.Accelerator.Offchip, From: int(r.from), Tensor: s.Graph.Nodes[s.now].Operands[0]})
+	}
+links:
+	for _, l := range r.links {
+		for i, known := range s.blockLinks {
+			if known == l {
+				s.blockLoad[i] += float64(bandwidth)
+				continue links
+			}
+		}
+		s.blockLinks = append(s.blockLinks, l)
+		s.blockLoad = append(s.blockLoad, float64(bandwidth))
+	}
+	return nil
+}

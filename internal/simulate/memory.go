@@ -1,0 +1,266 @@
+package simulate
+
+import (
+	"cmp"
+	"slices"
+
+	"streamdse/hardware"
+	"streamdse/schedule"
+	"streamdse/taskgraph"
+	"streamdse/unit"
+)
+
+// stay is a tensor in a memory.
+type stay struct {
+	tensor    taskgraph.TensorID
+	store     int32
+	start     unit.Cycles // from when on its space is taken
+	available unit.Cycles // from when on it can be read
+	busy      unit.Cycles // end of all that has been decided to read or write it
+	made
+	prev, next int32 // neighbours in its memory, index+1
+	record     int32 // index in Schedule.Copies
+}
+
+// made tells how a stay came about.
+type made struct {
+	byNode   bool // written by a node, rather than a copy of what another memory holds
+	complete bool // no node has yet to add to it
+}
+
+// list is the tensors in a memory, in the order in which they were stored.
+type list struct{ first, last int32 } // index+1 in stays
+
+// stored returns the stay of a tensor in a memory, nil if there is none or its end
+// has been decided.
+func (s *Simulator) stored(x taskgraph.TensorID, store int32) *stay {
+	if i := s.at[s.key(x, store)]; i != 0 {
+		return &s.stays[i-1]
+	}
+	return nil
+}
+
+func (s *Simulator) key(x taskgraph.TensorID, store int32) int {
+	return int(store)*len(s.total) + int(x)
+}
+
+// store puts a tensor into a memory.
+func (s *Simulator) store(x taskgraph.TensorID, store int32, start, available unit.Cycles, by made) error {
+	by.complete = by.complete || s.rules.FirstWriteCompletes
+	if old := s.stored(x, store); old != nil {
+		if !s.rules.FirstWriteCompletes {
+			old.available = max(old.available, available)
+			old.busy = max(old.busy, available)
+			old.complete = old.complete || by.complete
+			if s.record != nil {
+				s.record.Copies[old.record].Available = old.available
+			}
+		}
+		return nil
+	}
+	new := stay{tensor: x, store: store, start: start, available: available, busy: available, made: by}
+	if s.record != nil {
+		new.record = int32(len(s.record.Copies))
+		s.record.Copies = append(s.record.Copies, schedule.Copy{Tensor: x, Store: store, Start: start, Available: available, End: schedule.Forever})
+	}
+	index := int32(len(s.stays) + 1)
+	l := &s.residents[store]
+	new.prev = l.last
+	if l.last == 0 {
+		l.first = index
+	} else {
+		s.stays[l.last-1].next = index
+	}
+	l.last = index
+	s.stays = append(s.stays, new)
+	s.at[s.key(x, store)] = index
+	bits := s.Graph.Tensors[x].Bits
+	s.fill[store].add(start, bits)
+	if s.rules.SpaceFreedBeforeLeave || s.rules.SpaceByOwnOperand {
+		return s.checkOverflow(x, store, start)
+	}
+	return nil
+}
+
+// remove ends the stay of a tensor in a memory, if there is one.
+func (s *Simulator) remove(x taskgraph.TensorID, store int32, t unit.Cycles) {
+	key := s.key(x, store)
+	i := s.at[key]
+	if i == 0 {
+		return
+	}
+	old := &s.stays[i-1]
+	l := &s.residents[store]
+	if old.prev == 0 {
+		l.first = old.next
+	} else {
+		s.stays[old.prev-1].next = old.next
+	}
+	if old.next == 0 {
+		l.last = old.prev
+	} else {
+		s.stays[old.next-1].prev = old.prev
+	}
+	s.at[key] = 0
+	s.fill[store].add(t, -s.Graph.Tensors[x].Bits)
+	if s.record != nil {
+		s.record.Copies[old.record].End = t
+	}
+}
+
+// storeConstants fills off-chip memory with all that is there before the network
+// starts.
+func (s *Simulator) storeConstants() error {
+	g := s.Graph
+	for n := range g.Nodes {
+		node := &g.Nodes[n]
+		for _, x := range node.Operands[1:] {
+			if !g.Tensors[x].Constant {
+				continue
+			}
+			if err := s.store(x, s.top(int32(s.Accelerator.Offchip), s.own[x]), 0, 0, made{complete: true}); err != nil {
+				return err
+			}
+		}
+	}
+	for i := range s.fill {
+		if size := s.Accelerator.Stores[i].Capacity; s.fill[i].last() > size {
+			return s.infeasible(schedule.Infeasible{Lack: schedule.LackOfMemory, Tensor: -1, Store: i, Asked: s.fill[i].last(), Size: size})
+		}
+	}
+	return nil
+}
+
+// room returns the earliest time from t on at which a memory of the core has room
+// for the tensor for ever, and makes it by evicting others if there is no such time.
+func (s *Simulator) room(x taskgraph.TensorID, core int32, op hardware.MemoryOperand, t unit.Cycles) (unit.Cycles, error) {
+	store := s.top(core, op)
+	if store < 0 {
+		return 0, s.infeasible(schedule.Infeasible{Lack: schedule.LackOfCore, Core: int(core), Tensor: x, Reason: "it has no memory for " + op.String()})
+	}
+	if s.rules.SpaceFreedBeforeLeave {
+		return s.publishedRoom(x, core, op, t)
+	}
+	if y := s.stored(x, store); y != nil {
+		return max(t, y.start), nil
+	}
+	size, bits := s.Accelerator.Stores[store].Capacity, s.Graph.Tensors[x].Bits
+	fill := &s.fill[store]
+	if from, ok := fill.under(size-bits, t); ok {
+		return from, nil
+	}
+	if err := s.chooseVictims(x, store, fill.last()+bits-size, schedule.Forever); err != nil {
+		return 0, err
+	}
+	for _, i := range s.victims {
+		if _, err := s.evict(s.stays[i-1].tensor, core, op, t); err != nil {
+			return 0, err
+		}
+	}
+	from, ok := fill.under(size-bits, t)
+	if !ok {
+		return 0, s.full(x, store)
+	}
+	return from, nil
+}
+
+// chooseVictims lists the stays to evict so that a memory has the missing bits:
+// the ones least worth keeping, of those that began by the given time.
+func (s *Simulator) chooseVictims(x taskgraph.TensorID, store int32, missing unit.Bits, by unit.Cycles) error {
+	s.victims = s.victims[:0]
+	if s.offchip[store] {
+		return s.full(x, store)
+	}
+	for i := s.residents[store].first; i != 0; i = s.stays[i-1].next {
+		y := &s.stays[i-1]
+		if y.start <= by && !slices.Contains(s.kept, y.tensor) && !s.unfinished(y) {
+			s.victims = append(s.victims, i)
+		}
+	}
+	slices.SortStableFunc(s.victims, func(i, j int32) int {
+		a, b := s.stays[i-1].tensor, s.stays[j-1].tensor
+		if c := cmp.Compare(s.worth(a, store), s.worth(b, store)); c != 0 {
+			return c
+		}
+		return cmp.Compare(s.Graph.Tensors[a].Bits, s.Graph.Tensors[b].Bits)
+	})
+	for i, v := range s.victims {
+		if missing <= 0 {
+			s.victims = s.victims[:i]
+			break
+		}
+		missing -= s.Graph.Tensors[s.stays[v-1].tensor].Bits
+	}
+	if missing > 0 {
+		return s.full(x, store)
+	}
+	return nil
+}
+
+// full reports that a tensor finds no room.
+func (s *Simulator) full(x taskgraph.TensorID, store int32) error {
+	e := schedule.Infeasible{Lack: schedule.LackOfMemory, Tensor: x, Store: int(store), Core: -1,
+		Asked: s.Graph.Tensors[x].Bits, Size: s.Accelerator.Stores[store].Capacity}
+	if s.now >= 0 {
+		e.Core = int(s.core[s.now])
+	}
+	for i := s.residents[store].first; i != 0; i = s.stays[i-1].next {
+		y := &s.stays[i-1]
+		if s.offchip[store] || slices.Contains(s.kept, y.tensor) || s.unfinished(y) {
+			e.Pinned += s.Graph.Tensors[y.tensor].Bits
+		}
+	}
+	return s.infeasible(e)
+}
+
+// evict ends the stay of a tensor in a core's memory, after writing it to off-chip
+// memory unless it is there. It returns when that is over, not before t.
+func (s *Simulator) evict(x taskgraph.TensorID, core int32, op hardware.MemoryOperand, t unit.Cycles) (unit.Cycles, error) {
+	store := s.top(core, op)
+	if s.rules.SpaceFreedBeforeLeave {
+		return s.publishedEvict(x, core, op, t, schedule.Eviction)
+	}
+	i := s.at[s.key(x, store)]
+	if _, err := s.writeBack(x, store, op, schedule.Eviction); err != nil {
+		return 0, err
+	}
+	t = max(t, s.stays[i-1].busy)
+	s.remove(x, store, t) // unless writing it back has served the last use here
+	return t, nil
+}
+
+// writeBack copies a tensor from a memory to off-chip memory unless it is there,
+// and returns when it can be read there.
+func (s *Simulator) writeBack(x taskgraph.TensorID, store int32, op hardware.MemoryOperand, cause schedule.Cause) (unit.Cycles, error) {
+	offchip := int32(s.Accelerator.Offchip)
+	if y := s.stored(x, s.top(offchip, op)); y != nil && y.complete {
+		return y.available, nil
+	}
+	return s.move(x, store, offchip, op, cause)
+}
+
+// clearFor empties the memories of a node's core, but for what the node reads from
+// them, of the operands that the node streams. It returns when that is over.
+func (s *Simulator) clearFor(n taskgraph.NodeID, t unit.Cycles) (unit.Cycles, error) {
+	core := s.core[n]
+	for _, op := range s.cost[n].Streamed {
+		store := s.top(core, op)
+		if store < 0 {
+			continue
+		}
+		by := t
+		for i := s.residents[store].first; i != 0; {
+			y := s.stays[i-1]
+			i = y.next
+			if slices.Contains(s.kept, y.tensor) || s.unfinished(&y) || s.rules.SpaceFreedBeforeLeave && y.start > by {
+				continue
+			}
+			gone, err := s.evict(y.tensor, core, op, t)
+			if err != nil {
+				return 0, err
+			}
+			t = max(t, gone)
+		}
+	}
+	return t, nil
+}

@@ -1,0 +1,290 @@
+package simulate
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"streamdse/hardware"
+	"streamdse/rules"
+	"streamdse/schedule"
+	"streamdse/taskgraph"
+	"streamdse/unit"
+)
+
+// Problem is everything about a schedule but the allocation. It is only read, so
+// that any number of simulators may share one.
+type Problem struct {
+	Graph       *taskgraph.Graph
+	Accelerator *hardware.Accelerator
+	Costs       *schedule.CostTable
+	// Priority is the place of each node in the scheduling order: of the nodes that
+	// are ready, the one with the smallest is decided first. See Order.
+	Priority []int32
+	// Prefetch lists the memory operands whose constants are fetched before the
+	// first node, as far as there is room.
+	Prefetch []hardware.MemoryOperand
+	Rules    rules.Rules
+}
+
+// need is a tensor that a node reads.
+type need struct {
+	tensor taskgraph.TensorID
+	op     hardware.MemoryOperand
+	data   bool // written by another node, rather than constant
+}
+
+// route is how a memory's content reaches a core.
+type route struct {
+	from      int32   // core that sends it
+	links     []int32 // none within a core
+	bandwidth []float64
+	slowest   unit.BitsPerCycle
+	energy    unit.Picojoules // per cycle, of all links
+	ok        bool
+}
+
+// plan is what follows from the problem alone.
+type plan struct {
+	Problem
+	rules     rules.Rules
+	waits     []int32 // nodes that each node waits for
+	needs     []need  // by node
+	needStart []int32
+	own       []hardware.MemoryOperand // of each tensor: the memory operand of its layer's operand
+	writers   []int32                  // nodes that write each tensor
+	output    []bool                   // nodes whose output leaves the network
+	result    []bool                   // tensors that leave the network
+	completes []bool                   // nodes that finish their output
+	follow    [][]taskgraph.NodeID     // of each node: those that add the rest to the same output, and wait for it
+	offchip   []bool                   // stores that belong to the off-chip core
+	routes    []route                  // store*cores+core
+	out       []route                  // core -> off-chip
+	in        []route                  // off-chip -> core
+}
+
+// New checks a problem and prepares a simulator for it.
+func New(p Problem) (*Simulator, error) {
+	if err := check(&p); err != nil {
+		return nil, err
+	}
+	pl := &plan{Problem: p, rules: p.Rules}
+	pl.listNeeds()
+	pl.listOutputs()
+	pl.orderWriters()
+	if err := pl.checkCycles(); err != nil {
+		return nil, err
+	}
+	pl.findRoutes()
+	return newSimulator(pl), nil
+}
+
+// Fork returns another simulator for the same problem, to be used by another
+// goroutine.
+func (s *Simulator) Fork() *Simulator { return newSimulator(s.plan) }
+
+func check(p *Problem) error {
+	g, acc := p.Graph, p.Accelerator
+	if len(p.Priority) != len(g.Nodes) {
+		return fmt.Errorf("scheduling order has %d entries for %d nodes", len(p.Priority), len(g.Nodes))
+	}
+	if acc.Offchip < 0 || acc.Offchip >= len(acc.Cores) {
+		return fmt.Errorf("accelerator %q has no off-chip core", acc.Name)
+	}
+	for op := range hardware.MemoryOperand(hardware.NumMemoryOperands) {
+		if acc.Top(acc.Offchip, op) < 0 {
+			return fmt.Errorf("the off-chip core of accelerator %q stores no %v", acc.Name, op)
+		}
+	}
+	return nil
+}
+
+// listNeeds collects what each node reads: its constants, the last operand first,
+// and then what other nodes wrote, by producer; smaller tensors before larger.
+func (p *plan) listNeeds() {
+	g := p.Graph
+	p.own = make([]hardware.MemoryOperand, len(g.Tensors))
+	for i := range g.Tensors {
+		x := &g.Tensors[i]
+		p.own[i] = g.Layers[x.Layer].Memory[x.Operand]
+	}
+	p.needStart = make([]int32, len(g.Nodes)+1)
+	for n := range g.Nodes {
+		node := &g.Nodes[n]
+		memory := g.Layers[node.Layer].Memory
+		first := len(p.needs)
+		for i := len(node.Operands) - 1; i > 0; i-- {
+			if x := node.Operands[i]; g.Tensors[x].Constant {
+				p.needs = append(p.needs, need{x, memory[i], false})
+			}
+		}
+		for _, e := range g.In(taskgraph.NodeID(n)) {
+			if e.Data() {
+				p.needs = append(p.needs, need{g.Nodes[e.Src].Operands[0], memory[e.Operand], true})
+			}
+		}
+		slices.SortStableFunc(p.needs[first:], func(a, b need) int {
+			return int(min(1, max(-1, g.Tensors[a.tensor].Bits-g.Tensors[b.tensor].Bits)))
+		})
+		p.needStart[n+1] = int32(len(p.needs))
+	}
+}
+
+// listOutputs finds the nodes that write network outputs, and those that finish
+// the tensor they write.
+func (p *plan) listOutputs() {
+	g := p.Graph
+	p.writers = make([]int32, len(g.Tensors))
+	p.output = make([]bool, len(g.Nodes))
+	p.result = make([]bool, len(g.Tensors))
+	p.completes = make([]bool, len(g.Nodes))
+	finished := make([]bool, len(g.Tensors))
+	read := make([]bool, len(g.Layers))
+	deadEnd := make([]bool, len(g.Layers))
+	for n := range g.Nodes {
+		node := &g.Nodes[n]
+		out := g.Out(taskgraph.NodeID(n))
+		p.completes[n] = node.Final
+		for _, e := range out {
+			if e.Data() {
+				p.completes[n], read[node.Layer] = true, true
+			}
+		}
+		if len(out) == 0 {
+			deadEnd[node.Layer] = true
+		}
+		x := node.Operands[0]
+		p.writers[x]++
+		finished[x] = finished[x] || p.completes[n]
+	}
+	for n := range g.Nodes {
+		node := &g.Nodes[n]
+		x := node.Operands[0]
+		if !finished[x] {
+			p.completes[n] = true
+		}
+		layer := node.Layer
+		p.output[n] = node.Final && (g.Layers[layer].Output || !read[layer])
+		if p.rules.DeadEndsAreOutputs {
+			p.output[n] = node.Final && deadEnd[layer]
+		}
+		p.result[x] = p.result[x] || p.output[n]
+	}
+}
+
+// orderWriters makes the nodes that complete an output wait for those that
+// contribute to it: a reduction that is split over nodes. Those that contribute
+// may run side by side.
+func (p *plan) orderWriters() {
+	p.follow = make([][]taskgraph.NodeID, len(p.Graph.Nodes))
+	if p.rules.FirstWriteCompletes {
+		return
+	}
+	writers := map[taskgraph.TensorID][]taskgraph.NodeID{}
+	for n := range p.Graph.Nodes {
+		if x := p.Graph.Nodes[n].Operands[0]; p.writers[x] > 1 {
+			writers[x] = append(writers[x], taskgraph.NodeID(n))
+		}
+	}
+	for _, nodes := range writers {
+		for _, n := range nodes {
+			for _, before := range nodes {
+				if p.completes[n] && (!p.completes[before] || before < n) {
+					p.follow[before] = append(p.follow[before], n)
+				}
+			}
+		}
+	}
+}
+
+// checkCycles makes sure that every node can be reached in the order of
+// dependencies.
+func (p *plan) checkCycles() error {
+	g := p.Graph
+	waiting := make([]int32, len(g.Nodes))
+	for n := range g.Nodes {
+		waiting[n] += int32(len(g.In(taskgraph.NodeID(n))))
+		for _, f := range p.follow[n] {
+			waiting[f]++
+		}
+	}
+	p.waits = slices.Clone(waiting)
+	var queue []taskgraph.NodeID
+	arrive := func(n taskgraph.NodeID) {
+		if waiting[n]--; waiting[n] == 0 {
+			queue = append(queue, n)
+		}
+	}
+	for n, w := range waiting {
+		if w == 0 {
+			queue = append(queue, taskgraph.NodeID(n))
+		}
+	}
+	for i := 0; i < len(queue); i++ {
+		for _, e := range g.Out(queue[i]) {
+			arrive(e.Dst)
+		}
+		for _, f := range p.follow[queue[i]] {
+			arrive(f)
+		}
+	}
+	for n, w := range waiting {
+		if w > 0 {
+			return fmt.Errorf("dependencies form a cycle that holds back %s", schedule.NodeName(g, taskgraph.NodeID(n)))
+		}
+	}
+	return nil
+}
+
+// findRoutes decides for each memory and core which core sends and on what path.
+func (p *plan) findRoutes() {
+	acc := p.Accelerator
+	p.offchip = make([]bool, len(acc.Stores))
+	for op := range hardware.MemoryOperand(hardware.NumMemoryOperands) {
+		p.offchip[acc.Top(acc.Offchip, op)] = true
+	}
+	for i := range acc.Stores {
+		senders := acc.Stores[i].Cores
+		if p.rules.LongestHeldSource {
+			senders = senders[:1]
+		}
+		for to := range acc.Cores {
+			var best route
+			for _, from := range senders {
+				r := p.route(from, to)
+				if r.ok && (!best.ok || len(r.links) < len(best.links)) {
+					best = r
+				}
+			}
+			p.routes = append(p.routes, best)
+		}
+	}
+	for c := range acc.Cores {
+		p.out = append(p.out, p.route(c, acc.Offchip))
+		p.in = append(p.in, p.route(acc.Offchip, c))
+	}
+}
+
+func (p *plan) route(from, to int) route {
+	acc := p.Accelerator
+	r := route{from: int32(from), slowest: unit.BitsPerCycle(math.Inf(1)), ok: from == to}
+	if from == to {
+		return r
+	}
+	hops := acc.Hops(from, to)
+	if len(hops) == 0 {
+		return r
+	}
+	if slices.Contains(hops[1:len(hops)-1], acc.Offchip) && !p.rules.ThroughOffchip {
+		return r
+	}
+	for _, l := range acc.Path(from, to) {
+		link := &acc.Links[l]
+		r.links = append(r.links, int32(l))
+		r.bandwidth = append(r.bandwidth, float64(link.Bandwidth))
+		r.slowest = min(r.slowest, link.Bandwidth)
+		r.energy += link.UnitEnergy
+	}
+	r.ok = true
+	return r
+}

@@ -1,0 +1,297 @@
+package simulate
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"streamdse/hardware"
+	"streamdse/rules"
+	"streamdse/schedule"
+	"streamdse/taskgraph"
+	"streamdse/unit"
+	"streamdse/workload"
+)
+
+type fields = map[string]any
+
+// coreFile is a core whose memories hold the given operands.
+func coreFile(name string, ports int, sizes []int, readBandwidth, writeBandwidth int, cost float64, operands ...[]string) fields {
+	memories := fields{}
+	for i, ops := range operands {
+		port := func(read bool) string {
+			switch {
+			case ports == 1:
+				return "rw_port_1"
+			case read:
+				return "r_port_1"
+			}
+			return "w_port_1"
+		}
+		var list []fields
+		for _, op := range ops {
+			p := fields{"fh": port(false), "tl": port(true)}
+			if op == "O" {
+				p["fl"], p["th"] = port(false), port(true)
+			}
+			list = append(list, p)
+		}
+		single, dual := 0, 1
+		if ports == 1 {
+			single, dual = 1, 0
+		}
+		memories[fmt.Sprintf("m%d", i)] = fields{
+			"size": sizes[i], "r_bw": readBandwidth, "w_bw": writeBandwidth, "r_cost": cost, "w_cost": cost * 1.25, "area": 0,
+			"r_port": dual, "w_port": dual, "rw_port": single, "latency": 1,
+			"operands": ops, "ports": list, "served_dimensions": []string{"D1", "D2"},
+		}
+	}
+	return fields{"name": name, "memories": memories, "operational_array": fields{
+		"multiplier_energy": 0.1, "multiplier_area": 1, "dimensions": []string{"D1", "D2"}, "sizes": []int{1, 1},
+	}}
+}
+
+// drawAccelerator makes a small accelerator: one to four cores with tight memories,
+// joined in full, in a chain, by a bus or only through off-chip memory.
+func drawAccelerator(t *rapid.T) *hardware.Accelerator {
+	n := rapid.IntRange(1, 4).Draw(t, "cores")
+	files := fields{}
+	all := []string{"I1", "I2", "O"}
+	offchipPorts := rapid.IntRange(1, 2).Draw(t, "off-chip ports")
+	off := coreFile("off", offchipPorts, []int{rapid.SampledFrom([]int{1 << 30, 1 << 30, 1 << 30, 6000}).Draw(t, "off-chip size")},
+		rapid.IntRange(16, 64).Draw(t, "off-chip read"), rapid.IntRange(16, 64).Draw(t, "off-chip write"), 10, all)
+	off["operational_array"].(fields)["sizes"] = []int{0, 0}
+	files["off"] = off
+	cores := fields{}
+	var sharing []string
+	kinds := [][][]string{{all}, {all}, {{"I1", "O"}, {"I2"}}, {{"I1"}, {"I2"}, {"O"}}}
+	kind := rapid.SampledFrom(kinds).Draw(t, "memories")
+	if n > 1 && rapid.IntRange(0, 4).Draw(t, "share") == 0 {
+		sharing = []string{"0, 1"}
+	}
+	for c := range n {
+		var sizes []int
+		for range kind {
+			sizes = append(sizes, rapid.IntRange(500, 4000).Draw(t, "size"))
+		}
+		name := fmt.Sprintf("core%d", c)
+		if len(sharing) > 0 && c == 1 {
+			name = "core0"
+		} else {
+			files[name] = coreFile(name, 2, sizes, 32, 48, 1, kind...)
+		}
+		cores[fmt.Sprint(c)] = name
+	}
+	topology := rapid.SampledFrom([]string{"full", "chain", "none", "bus"}).Draw(t, "topology")
+	energy := 0.5
+	text := fields{"name": "random", "cores": cores, "unit_energy_cost": energy}
+	if len(sharing) > 0 {
+		text["core_memory_sharing"] = sharing
+	}
+	bandwidth := func() int { return rapid.IntRange(8, 40).Draw(t, "bandwidth") }
+	if topology == "bus" {
+		cores[fmt.Sprint(n)] = "off"
+		text["offchip_core_id"] = n
+		var ids []int
+		for c := range n + 1 {
+			ids = append(ids, c)
+		}
+		connections := []fields{{"type": "bus", "cores": ids, "bandwidth": bandwidth()}}
+		if n > 1 && rapid.Bool().Draw(t, "extra link") {
+			connections = append(connections, fields{"type": "bus", "cores": ids[:n], "bandwidth": bandwidth(), "unit_energy_cost": 0.25})
+		}
+		text["core_connectivity"] = connections
+		if len(sharing) > 0 {
+			text["core_memory_sharing"] = [][]int{{0, 1}}
+		}
+		text["core_coordinates"] = nil
+		delete(text, "core_coordinates")
+	} else {
+		text["offchip_core"] = "off"
+		text["bandwidth"] = bandwidth()
+		connections := []string{}
+		for i := range n {
+			for j := i + 1; j < n; j++ {
+				if topology == "full" || topology == "chain" && j == i+1 {
+					connections = append(connections, fmt.Sprintf("%d, %d", i, j))
+				}
+			}
+		}
+		text["core_connectivity"] = connections
+	}
+	data, err := json.Marshal(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	acc, err := hardware.Parse("random", data, func(file string) (string, []byte, error) {
+		data, err := json.Marshal(files[file])
+		return file, data, err
+	})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, data)
+	}
+	return acc
+}
+
+// drawProblem makes a layered graph of nodes with random sizes on a random
+// accelerator, and an allocation.
+func drawProblem(t *rapid.T, r rules.Rules) (Problem, *schedule.Allocation) {
+	acc := drawAccelerator(t)
+	var (
+		layers  []taskgraph.Layer
+		nodes   []taskgraph.Node
+		tensors []taskgraph.Tensor
+		edges   []taskgraph.Edge
+		alloc   schedule.Allocation
+	)
+	addTensor := func(layer, op int, constant bool, origin int, limit int) taskgraph.TensorID {
+		tensors = append(tensors, taskgraph.Tensor{
+			Layer: int32(layer), Operand: int8(op), Constant: constant, Origin: taskgraph.NodeID(origin),
+			Bits: unit.Bits(rapid.IntRange(0, limit).Draw(t, "bits")),
+		})
+		return taskgraph.TensorID(len(tensors) - 1)
+	}
+	operands := []string{"O", "W", "I"}
+	for l := range rapid.IntRange(1, 6).Draw(t, "layers") {
+		layer := taskgraph.Layer{Layer: &workload.Layer{ID: l, Name: fmt.Sprintf("layer%d", l)}, Stack: rapid.IntRange(0, 1).Draw(t, "stack") * l}
+		for _, o := range operands {
+			layer.Operands = append(layer.Operands, workload.Operand{Name: o})
+			layer.Memory = append(layer.Memory, memoryOperand[o])
+		}
+		layer.Groups = rapid.IntRange(1, 2).Draw(t, "groups")
+		layer.Output = rapid.IntRange(0, 5).Draw(t, "output") == 0
+		var cores []int
+		for range layer.Groups {
+			cores = append(cores, rapid.IntRange(0, acc.Offchip-1).Draw(t, "core"))
+		}
+		alloc.Cores = append(alloc.Cores, cores)
+		// An input operand comes from an earlier layer or is constant; the nodes of a
+		// layer share a constant or not.
+		var from [3]int
+		var shared [3]taskgraph.TensorID
+		for op := 1; op < 3; op++ {
+			from[op] = rapid.IntRange(-1, l-1).Draw(t, "producer")
+			shared[op] = -1
+		}
+		reduces := rapid.IntRange(0, 4).Draw(t, "reduces") == 0
+		last := map[int32]int{}
+		first := len(nodes)
+		count := rapid.IntRange(1, 4).Draw(t, "nodes")
+		for sub := range count {
+			id := len(nodes)
+			n := taskgraph.Node{Layer: int32(l), Sub: int32(sub), Class: int32(id), Final: !reduces || sub == count-1, Group: int32(rapid.IntRange(0, layer.Groups-1).Draw(t, "group"))}
+			if reduces && sub > 0 {
+				n.Operands = append(n.Operands, nodes[first].Operands[0])
+			} else {
+				n.Operands = append(n.Operands, addTensor(l, 0, false, id, 500))
+			}
+			for op := 1; op < 3; op++ {
+				x := shared[op]
+				if x < 0 || rapid.Bool().Draw(t, "own") {
+					x = addTensor(l, op, from[op] < 0, id, 400)
+					shared[op] = x
+				}
+				tensors[x].Uses++
+				n.Operands = append(n.Operands, x)
+				if from[op] < 0 {
+					continue
+				}
+				for _, p := range layers[from[op]].Nodes {
+					if nodes[p].Final && rapid.IntRange(0, 2).Draw(t, "edge") > 0 {
+						edges = append(edges, taskgraph.Edge{Src: p, Dst: taskgraph.NodeID(id), Operand: int8(op), Bits: tensors[nodes[p].Operands[0]].Bits})
+					}
+				}
+			}
+			tensors[n.Operands[0]].Uses++
+			if before, ok := last[n.Group]; ok {
+				edges = append(edges, taskgraph.Edge{Src: taskgraph.NodeID(before), Dst: taskgraph.NodeID(id)})
+			}
+			last[n.Group] = id
+			nodes = append(nodes, n)
+			layer.Nodes = append(layer.Nodes, taskgraph.NodeID(id))
+		}
+		layers = append(layers, layer)
+	}
+	costs := schedule.NewCostTable(len(nodes), len(acc.Cores))
+	for n := range nodes {
+		for c := range acc.Offchip {
+			cost := costs.At(int32(n), c)
+			*cost = schedule.NodeCost{
+				Feasible: true, Runtime: unit.Cycles(rapid.IntRange(0, 60).Draw(t, "runtime")),
+				Onchip: 1.5, Offchip: 0,
+			}
+			if rapid.IntRange(0, 7).Draw(t, "streams") > 0 {
+				continue
+			}
+			for _, op := range []hardware.MemoryOperand{hardware.O, hardware.I2, hardware.I1} {
+				if rapid.Bool().Draw(t, op.String()) {
+					cost.Streamed = append(cost.Streamed, op)
+				}
+			}
+			bandwidth := rapid.SampledFrom([]float64{0, 3, 7.3, 20, 150.7})
+			cost.StreamIn, cost.StreamOut = unit.BitsPerCycle(bandwidth.Draw(t, "in")), unit.BitsPerCycle(bandwidth.Draw(t, "out"))
+			cost.Offchip = 7
+		}
+	}
+	g := taskgraph.New(layers, nodes, tensors, edges)
+	p := Problem{Graph: g, Accelerator: acc, Costs: costs, Priority: Order(g, nil), Rules: r}
+	if rapid.IntRange(0, 3).Draw(t, "prefetch") == 0 {
+		p.Prefetch = []hardware.MemoryOperand{hardware.I2}
+	}
+	return p, &alloc
+}
+
+// checkRandom runs random problems: each has a schedule that keeps the rules, the
+// same every time, or a reason why there is none.
+func checkRandom(t *testing.T, r rules.Rules, least float64) {
+	runs, feasible := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		p, alloc := drawProblem(t, r)
+		sim, err := New(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs++
+		s, err := sim.Run(alloc)
+		metrics, again := sim.Evaluate(alloc)
+		if err != nil {
+			var infeasible *schedule.Infeasible
+			if !errors.As(err, &infeasible) {
+				t.Fatalf("%v is not a reason", err)
+			}
+			if infeasible.Lack == schedule.LackOfMemory && infeasible.Gap() <= 0 {
+				t.Fatalf("%v: nothing is lacking", err)
+			}
+			if again == nil || again.Error() != err.Error() {
+				t.Fatalf("Run: %v, Evaluate: %v", err, again)
+			}
+			return
+		}
+		feasible++
+		if err := schedule.Verify(p.Graph, p.Accelerator, p.Costs, alloc, s, r); err != nil {
+			t.Fatalf("%v\n%s", err, dump(p, alloc, s))
+		}
+		if again != nil || metrics.Latency != s.Latency || metrics.Energy != s.Energy {
+			t.Fatalf("Run: latency %d and %v, Evaluate: %d and %v (%v)", s.Latency, s.Energy, metrics.Latency, metrics.Energy, again)
+		}
+		s2, err := sim.Fork().Run(alloc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(s, s2); d != "" {
+			t.Fatalf("two runs differ:\n%s", d)
+		}
+	})
+	t.Logf("%d of %d problems have a schedule", feasible, runs)
+	if runs > 50 && float64(feasible) < least*float64(runs) {
+		t.Errorf("only %d of %d problems have a schedule", feasible, runs)
+	}
+}
+
+func TestRandomDefault(t *testing.T) { checkRandom(t, rules.Default(), 0.5) }
+
+func TestRandomReference(t *testing.T) { checkRandom(t, measuredRules(), 0.3) }

@@ -1,0 +1,227 @@
+package simulate
+
+import (
+	"streamdse/hardware"
+	"streamdse/schedule"
+	"streamdse/taskgraph"
+	"streamdse/unit"
+)
+
+// source is a memory to fetch a tensor from.
+type source struct {
+	store int32
+	route *route
+	from  unit.Cycles // when the data can be read
+}
+
+// fetch brings a tensor into a core's memory unless it is there, and returns when
+// it can be read.
+func (s *Simulator) fetch(x taskgraph.TensorID, core int32, op hardware.MemoryOperand, cause schedule.Cause) (unit.Cycles, error) {
+	if store := s.top(core, op); store >= 0 {
+		if y := s.stored(x, store); y != nil && y.complete {
+			if s.rules.NoWaitIfStored {
+				return 0, nil
+			}
+			return y.available, nil
+		}
+	}
+	if s.rules.LongestHeldSource {
+		src, err := s.longestHeld(x, core)
+		if err != nil {
+			return 0, err
+		}
+		return s.moveFrom(src, x, core, op, cause)
+	}
+	return s.fetchFirst(x, core, op, cause)
+}
+
+// fetchFirst fetches a tensor from where it arrives first; from the nearest such
+// memory if there are several.
+func (s *Simulator) fetchFirst(x taskgraph.TensorID, core int32, op hardware.MemoryOperand, cause schedule.Cause) (unit.Cycles, error) {
+	from := schedule.Forever
+	var unreachable *stay
+	for store := range s.fill {
+		y := s.stored(x, int32(store))
+		if y == nil || !y.complete {
+			continue
+		}
+		if s.routeTo(y.store, core).ok {
+			from = min(from, y.available)
+		} else {
+			unreachable = y
+		}
+	}
+	if from == schedule.Forever {
+		if unreachable == nil || core == int32(s.Accelerator.Offchip) || !s.in[core].ok {
+			return 0, s.noPath(x, unreachable, core)
+		}
+		// No links lead here: the way is through off-chip memory.
+		if _, err := s.spill(x, op); err != nil {
+			return 0, err
+		}
+		return s.fetchFirst(x, core, op, cause)
+	}
+	space, err := s.room(x, core, op, from)
+	if err != nil {
+		return 0, err
+	}
+	var best source
+	first := schedule.Forever
+	var start unit.Cycles
+	for store := range s.fill {
+		y := s.stored(x, int32(store))
+		if y == nil || !y.complete {
+			continue
+		}
+		r := s.routeTo(y.store, core)
+		if !r.ok {
+			continue
+		}
+		duration := s.duration(x, r, y.store, s.top(core, op))
+		at := s.window(r.links, r.bandwidth, nil, max(space, y.available), duration)
+		if end := at + duration; end < first || end == first && len(r.links) < len(best.route.links) {
+			first, best, start = end, source{y.store, r, y.available}, at
+		}
+	}
+	return s.commit(x, best, core, op, start, first, cause)
+}
+
+// move brings a tensor from one memory into a core's memory.
+func (s *Simulator) move(x taskgraph.TensorID, store, core int32, op hardware.MemoryOperand, cause schedule.Cause) (unit.Cycles, error) {
+	y := s.stored(x, store)
+	r := s.routeTo(store, core)
+	if y == nil || !r.ok {
+		return 0, s.noPath(x, y, core)
+	}
+	return s.moveFrom(source{store, r, y.available}, x, core, op, cause)
+}
+
+// moveFrom finds room at the destination and then a window on the links.
+func (s *Simulator) moveFrom(src source, x taskgraph.TensorID, core int32, op hardware.MemoryOperand, cause schedule.Cause) (unit.Cycles, error) {
+	t := src.from
+	if store := s.top(core, op); store >= 0 && s.rules.SpaceByOwnOperand {
+		t, _ = s.fill[store].under(s.Accelerator.Stores[store].Capacity-s.Graph.Tensors[x].Bits, t)
+	}
+	t, err := s.room(x, core, op, t)
+	if err != nil {
+		return 0, err
+	}
+	duration := s.duration(x, src.route, src.store, s.top(core, op))
+	tensor := [1]taskgraph.TensorID{x}
+	start := s.window(src.route.links, src.route.bandwidth, tensor[:], t, duration)
+	return s.commit(x, src, core, op, start, start+duration, cause)
+}
+
+// spill stores a tensor off-chip, unless it is there, for a node that reads it
+// from there. It returns when it can be read.
+func (s *Simulator) spill(x taskgraph.TensorID, op hardware.MemoryOperand) (unit.Cycles, error) {
+	return s.fetch(x, int32(s.Accelerator.Offchip), op, schedule.Spill)
+}
+
+func (s *Simulator) routeTo(store, core int32) *route {
+	return &s.routes[int(store)*len(s.idle)+int(core)]
+}
+
+// duration is the time of a transfer: that of the slowest link or, within a core,
+// of the slower memory.
+func (s *Simulator) duration(x taskgraph.TensorID, r *route, from, to int32) unit.Cycles {
+	bits := s.Graph.Tensors[x].Bits
+	if len(r.links) > 0 {
+		return unit.TransferCycles(bits, r.slowest)
+	}
+	return max(unit.TransferCycles(bits, s.Accelerator.Stores[from].ReadBandwidth), unit.TransferCycles(bits, s.Accelerator.Stores[to].WriteBandwidth))
+}
+
+// commit makes a transfer happen and returns its end.
+func (s *Simulator) commit(x taskgraph.TensorID, src source, core int32, op hardware.MemoryOperand, start, end unit.Cycles, cause schedule.Cause) (unit.Cycles, error) {
+	to := s.top(core, op)
+	if err := s.store(x, to, start, end, made{complete: true}); err != nil {
+		return 0, err
+	}
+	tensor := [1]taskgraph.TensorID{x}
+	joined := s.occupy(src.route.links, src.route.bandwidth, tensor[:], start, end)
+	s.latency = max(s.latency, end)
+
+	read := src.store
+	if s.rules.RemoveByOwnOperand {
+		if own := s.top(src.route.from, s.own[x]); own >= 0 {
+			read = own
+		}
+	}
+	bits := s.Graph.Tensors[x].Bits
+	sender, receiver := &s.Accelerator.Stores[read], &s.Accelerator.Stores[to]
+	memory := unit.Picojoules(unit.TransferCycles(bits, sender.ReadBandwidth))*sender.Memory.ReadCost +
+		unit.Picojoules(unit.TransferCycles(bits, receiver.WriteBandwidth))*receiver.Memory.WriteCost
+	onLinks := unit.Picojoules(end-start) * src.route.energy
+	s.charge(cause, s.offchip[src.store], onLinks, memory)
+	if s.record != nil {
+		s.record.Transfers = append(s.record.Transfers, schedule.Transfer{
+			Tensor: x, Cause: cause, From: src.route.from, To: core, FromStore: src.store, ToStore: to, For: s.now,
+			Start: start, End: end, Bits: bits, Links: src.route.links, Joined: joined,
+			LinkEnergy: onLinks, MemoryEnergy: memory,
+		})
+	}
+	if s.rules.FirstTransferMoves {
+		s.publishedLeave(x, src, end)
+		return end, nil
+	}
+	if y := s.stored(x, src.store); y != nil {
+		y.busy = max(y.busy, end)
+	}
+	s.release(x)
+	return end, nil
+}
+
+// charge adds the energy of a transfer to the bucket of its cause.
+func (s *Simulator) charge(cause schedule.Cause, fromOffchip bool, onLinks, memory unit.Picojoules) {
+	e := &s.energy
+	switch {
+	case cause == schedule.Eviction || cause == schedule.Spill:
+		e.EvictionLink += onLinks
+		e.EvictionMemory += memory
+	case cause == schedule.Writeback:
+		e.WritebackLink += onLinks
+		e.WritebackMemory += memory
+	case cause == schedule.Prefetch || fromOffchip:
+		e.FetchLink += onLinks
+		e.FetchMemory += memory
+	default:
+		e.CoreLink += onLinks
+		e.CoreMemory += memory
+	}
+}
+
+// noPath reports that a tensor cannot reach a core.
+func (s *Simulator) noPath(x taskgraph.TensorID, y *stay, core int32) error {
+	from := -1
+	if y != nil {
+		from = s.Accelerator.Stores[y.store].Cores[0]
+	}
+	return s.infeasible(schedule.Infeasible{Lack: schedule.LackOfPath, Core: int(core), From: from, Tensor: x})
+}
+
+// prefetch fetches the constants of the chosen operands before the first node.
+func (s *Simulator) prefetch() error {
+	for n := range s.core {
+		for _, op := range s.Prefetch {
+			for _, x := range s.needs[s.needStart[n]:s.needStart[n+1]] {
+				if x.op != op || x.data {
+					continue
+				}
+				if !s.rules.SpaceFreedBeforeLeave && (streams(s.cost[n], op) || !s.fitsNow(x, s.core[n])) {
+					continue
+				}
+				if _, err := s.fetch(x.tensor, s.core[n], op, schedule.Prefetch); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// fitsNow tells whether a core has room for a tensor without evicting another.
+func (s *Simulator) fitsNow(x need, core int32) bool {
+	store := s.top(core, x.op)
+	return store >= 0 && s.fill[store].last()+s.Graph.Tensors[x.tensor].Bits <= s.Accelerator.Stores[store].Capacity
+}

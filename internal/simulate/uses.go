@@ -1,0 +1,138 @@
+package simulate
+
+import (
+	"streamdse/hardware"
+	"streamdse/schedule"
+	"streamdse/taskgraph"
+	"streamdse/unit"
+)
+
+// none marks that no node reads a tensor from a memory.
+const none = -1
+
+// countUses counts for each tensor the nodes that will read it from each memory.
+// What a node streams it reads from off-chip memory.
+func (s *Simulator) countUses() {
+	for n := range s.core {
+		for _, x := range s.needs[s.needStart[n]:s.needStart[n+1]] {
+			store := s.readFrom(taskgraph.NodeID(n), x.op)
+			if store < 0 {
+				continue // fetching it will fail
+			}
+			key := s.key(x.tensor, store)
+			uses := max(s.uses[key], 0)
+			if s.rules.FullReuseEverywhere && !x.data {
+				s.total[x.tensor] -= uses
+				s.uses[key] = s.Graph.Tensors[x.tensor].Uses
+				s.total[x.tensor] += s.uses[key]
+				continue
+			}
+			s.uses[key] = uses + 1
+			s.total[x.tensor]++
+		}
+	}
+}
+
+// readFrom is the memory from which a node reads an operand.
+func (s *Simulator) readFrom(n taskgraph.NodeID, op hardware.MemoryOperand) int32 {
+	if streams(s.cost[n], op) && !s.rules.StreamedUsesLinger {
+		return s.top(int32(s.Accelerator.Offchip), op)
+	}
+	return s.top(s.core[n], op)
+}
+
+// used counts one use as over at the end of the node that made it.
+func (s *Simulator) used(n taskgraph.NodeID, x need) {
+	store := s.readFrom(n, x.op)
+	s.uses[s.key(x.tensor, store)]--
+	s.total[x.tensor]--
+	if y := s.stored(x.tensor, store); y != nil {
+		y.busy = max(y.busy, s.end[n])
+	}
+}
+
+// settle does what follows from the end of a node: it counts its uses as over,
+// brings network outputs to off-chip memory and ends the stays that nobody needs
+// any more.
+func (s *Simulator) settle(n taskgraph.NodeID) error {
+	x := s.Graph.Nodes[n].Operands[0]
+	s.unwritten[x]--
+	for _, y := range s.reading {
+		s.used(n, y)
+	}
+	if !s.rules.StreamedUsesLinger {
+		for _, y := range s.streaming {
+			s.used(n, y)
+		}
+	}
+	if s.rules.FirstTransferMoves {
+		return s.publishedSettle(n)
+	}
+	if s.output[n] && !streams(s.cost[n], s.own[x]) {
+		if _, err := s.writeBack(x, s.top(s.core[n], s.own[x]), s.own[x], schedule.Writeback); err != nil {
+			return err
+		}
+	}
+	for _, y := range s.reading {
+		s.release(y.tensor)
+	}
+	for _, y := range s.streaming {
+		s.release(y.tensor)
+	}
+	s.release(x)
+	return nil
+}
+
+// release ends the stays of a tensor that nobody needs any more, each as soon as
+// all that has been decided to read it is over.
+func (s *Simulator) release(x taskgraph.TensorID) {
+	// A core without the tensor that has uses to come will fetch it from where it
+	// was written.
+	wanted := false
+	for store := range s.fill {
+		if s.uses[s.key(x, int32(store))] > 0 {
+			y := s.stored(x, int32(store))
+			wanted = wanted || y == nil || !y.complete
+		}
+	}
+	for store := range s.fill {
+		if y := s.stored(x, int32(store)); y != nil && !s.needed(y, wanted) {
+			s.remove(x, int32(store), y.busy)
+		}
+	}
+}
+
+func (s *Simulator) needed(y *stay, wanted bool) bool {
+	switch {
+	case s.unfinished(y):
+		return true
+	case !y.complete:
+		return false
+	case s.uses[s.key(y.tensor, y.store)] > 0:
+		return true
+	case s.offchip[y.store]: // the place to come back to for what is evicted
+		return s.total[y.tensor] > 0 || s.result[y.tensor]
+	}
+	return y.byNode && wanted
+}
+
+// unfinished tells whether nodes have yet to add to what the memory holds.
+func (s *Simulator) unfinished(y *stay) bool {
+	return !s.rules.FirstWriteCompletes && y.byNode && s.unwritten[y.tensor] > 0
+}
+
+// worth ranks tensors by what it costs to do without them in a memory: their bits
+// times the uses to come from it or, if there are none, from memories that have to
+// be served from it.
+func (s *Simulator) worth(x taskgraph.TensorID, store int32) unit.Bits {
+	uses := s.uses[s.key(x, store)]
+	if uses == none || uses == 0 && !s.rules.FirstTransferMoves {
+		uses = 0
+		for other := range s.fill {
+			if u := s.uses[s.key(x, int32(other))]; u > 0 && s.stored(x, int32(other)) == nil {
+				uses += u
+			}
+		}
+	}
+	return unit.Bits(uses) * s.Graph.Tensors[x].Bits
+}

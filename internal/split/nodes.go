@@ -1,0 +1,209 @@
+package split
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"streamdse/rules"
+	"streamdse/taskgraph"
+	"streamdse/unit"
+	"streamdse/workload"
+)
+
+// builder makes the nodes and tensors of one layer.
+type builder struct {
+	tiled  *taskgraph.Tiled
+	index  int // of the layer
+	tiling *tiling
+	rules  rules.Rules
+
+	layer     *taskgraph.Layer
+	operands  []blocks
+	ranges    []taskgraph.Range // room for the ranges of tensors
+	reduction []int             // loop dimensions, of size over 1, that the output does not have
+}
+
+// blocks finds the tensor of an operand from the parts of the loops that the
+// operand depends on.
+type blocks struct {
+	index   []indexDim
+	loops   []int // loop dimensions that it depends on
+	tensors []taskgraph.TensorID
+	// byRanges finds equal blocks of different parts: windows of two loops that are
+	// both cut may coincide. It is nil where that cannot happen.
+	byRanges map[string]taskgraph.TensorID
+}
+
+// indexDim is one index dimension of an operand: loop A, or coefA*A + coefB*B - pad.
+type indexDim struct {
+	a, b         int // loop dimensions; b is -1 for a plain loop, both may be -1 where the layer lacks the loop
+	coefA, coefB int32
+	pad          int32
+	size         int32 // extent in the real tensor
+}
+
+func (b *builder) build() {
+	b.layer = &b.tiled.Layers[b.index]
+	spec := b.layer.Layer
+	dims, ops := len(spec.Dims), len(spec.Operands)
+	b.operands = make([]blocks, ops)
+	for k := range spec.Operands {
+		b.operands[k] = b.blocks(&spec.Operands[k])
+	}
+	for d := range spec.Dims {
+		if spec.Dims[d].Size > 1 && !slices.Contains(spec.Operands[0].Dims, spec.Dims[d].Dim) {
+			b.reduction = append(b.reduction, d)
+		}
+	}
+	count := b.layer.NodeCount()
+	first := taskgraph.NodeID(len(b.tiled.Nodes))
+	b.tiled.First[b.index] = first
+	b.layer.Nodes = make([]taskgraph.NodeID, count)
+	groups := b.grouping()
+
+	blocks, indices := 0, 0
+	for k := range b.operands {
+		blocks += len(b.operands[k].tensors)
+		indices += len(b.operands[k].tensors) * len(b.operands[k].index)
+	}
+	b.tiled.Tensors = slices.Grow(b.tiled.Tensors, blocks)
+	b.ranges = make([]taskgraph.Range, indices)
+	ranges := make([]taskgraph.Range, count*dims)
+	tensors := make([]taskgraph.TensorID, count*ops)
+	parts := make([]int32, dims)
+	for sub := range count {
+		id := first + taskgraph.NodeID(sub)
+		b.layer.Nodes[sub] = id
+		b.layer.Parts(sub, parts)
+		node := taskgraph.Node{
+			Layer:    int32(b.index),
+			Sub:      int32(sub),
+			Ranges:   ranges[sub*dims : (sub+1)*dims : (sub+1)*dims],
+			Operands: tensors[sub*ops : (sub+1)*ops : (sub+1)*ops],
+			Final:    true,
+		}
+		for d, p := range parts {
+			node.Ranges[d] = b.layer.Cuts[d].Range(p)
+		}
+		for _, d := range b.reduction {
+			node.Final = node.Final && int(node.Ranges[d].Hi) >= spec.Dims[d].Size
+		}
+		node.Group = groups.of(parts, node.Ranges)
+		for k := range node.Operands {
+			t := b.tensor(k, id, parts, node.Ranges)
+			b.tiled.Tensors[t].Uses++
+			node.Operands[k] = t
+		}
+		b.tiled.Nodes = append(b.tiled.Nodes, node)
+	}
+	b.layer.Groups = groups.count()
+}
+
+func (b *builder) blocks(op *workload.Operand) blocks {
+	spec := b.layer.Layer
+	find := func(d workload.Dim) int {
+		for i := range spec.Dims {
+			if spec.Dims[i].Dim == d {
+				return i
+			}
+		}
+		return -1
+	}
+	var bl blocks
+	combinations := 1
+	depend := func(d int) bool {
+		if d < 0 || b.layer.Cuts[d].Parts() == 1 {
+			return false
+		}
+		bl.loops = append(bl.loops, d)
+		combinations *= b.layer.Cuts[d].Parts()
+		return true
+	}
+	for _, d := range op.Dims {
+		x := indexDim{a: find(d), b: -1, coefA: 1, size: int32(spec.IndexSize(d))}
+		if r := spec.Relation(d); r != nil {
+			x.a, x.b = find(r.A), find(r.B)
+			x.coefA, x.coefB, x.pad = int32(r.CoefA), int32(r.CoefB), int32(r.PadBefore)
+		}
+		byA, byB := depend(x.a), depend(x.b)
+		if byA && byB {
+			bl.byRanges = map[string]taskgraph.TensorID{}
+		}
+		bl.index = append(bl.index, x)
+	}
+	bl.tensors = make([]taskgraph.TensorID, combinations)
+	for i := range bl.tensors {
+		bl.tensors[i] = -1
+	}
+	return bl
+}
+
+// at is the range of the index for a node's loop ranges, padding included.
+func (x indexDim) at(ranges []taskgraph.Range) taskgraph.Range {
+	loop := func(d int) taskgraph.Range {
+		if d < 0 {
+			return taskgraph.Range{Lo: 0, Hi: 1}
+		}
+		return ranges[d]
+	}
+	a := loop(x.a)
+	if x.coefB == 0 {
+		return a
+	}
+	b := loop(x.b)
+	return taskgraph.Range{
+		Lo: x.coefA*a.Lo + x.coefB*b.Lo - x.pad,
+		Hi: x.coefA*(a.Hi-1) + x.coefB*(b.Hi-1) - x.pad + 1,
+	}
+}
+
+// tensor finds or makes the block of operand k that a node uses.
+func (b *builder) tensor(k int, node taskgraph.NodeID, parts []int32, ranges []taskgraph.Range) taskgraph.TensorID {
+	bl := &b.operands[k]
+	slot := 0
+	for _, d := range bl.loops {
+		slot = slot*b.layer.Cuts[d].Parts() + int(parts[d])
+	}
+	if t := bl.tensors[slot]; t >= 0 {
+		return t
+	}
+	op := &b.layer.Operands[k]
+	t := taskgraph.Tensor{
+		Layer:    int32(b.index),
+		Operand:  int8(k),
+		Constant: op.Source.Constant(),
+		Origin:   node,
+		Bits:     op.FinalBits,
+		Ranges:   b.ranges[:len(bl.index):len(bl.index)],
+	}
+	for i, x := range bl.index {
+		r := x.at(ranges)
+		t.Ranges[i] = r
+		if !b.rules.PaddingIsData && x.coefB != 0 {
+			r.Lo, r.Hi = max(r.Lo, 0), min(r.Hi, x.size)
+		}
+		t.Bits *= unit.Bits(max(r.Len(), 0))
+	}
+	id := taskgraph.TensorID(len(b.tiled.Tensors))
+	if bl.byRanges != nil {
+		key := rangesKey(t.Ranges)
+		if known, ok := bl.byRanges[key]; ok {
+			bl.tensors[slot] = known
+			return known
+		}
+		bl.byRanges[key] = id
+	}
+	bl.tensors[slot] = id
+	b.ranges = b.ranges[len(bl.index):]
+	b.tiled.Tensors = append(b.tiled.Tensors, t)
+	return id
+}
+
+func rangesKey(ranges []taskgraph.Range) string {
+	key := make([]byte, 0, 8*len(ranges))
+	for _, r := range ranges {
+		key = binary.LittleEndian.AppendUint32(key, uint32(r.Lo))
+		key = binary.LittleEndian.AppendUint32(key, uint32(r.Hi))
+	}
+	return string(key)
+}

@@ -1,0 +1,99 @@
+package split
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"streamdse/hardware"
+	"streamdse/internal/golden"
+	"streamdse/internal/onnx"
+	"streamdse/internal/onnx/onnxtest"
+	"streamdse/mapping"
+	"streamdse/rules"
+	"streamdse/workload"
+)
+
+// network returns a network of the measured runs.
+func network(t *testing.T, name string, o onnx.Options) *workload.Workload {
+	t.Helper()
+	w, err := onnx.Workload(onnxtest.Model(t, golden.Load(t).Workloads[name]), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func TestGivenStacks(t *testing.T) {
+	// Layers 0 conv1, 1 relu1, 2 conv2, 3 add1, 4 gap, 6 fc; 5 is a flattening.
+	w := network(t, "resnetish", onnx.Options{})
+	for _, test := range []struct {
+		ids  [][]int
+		want string // layer indices, or the error
+	}{
+		{nil, "[[0] [1] [2] [3] [4] [5]]"},
+		{[][]int{{0, 1, 2}, {3, 4}}, "[[0 1 2] [3 4] [5]]"},
+		{[][]int{{5, 6, 4}}, "[[4 5] [0] [1] [2] [3]]"},
+		{[][]int{{5}, {99}, {2}}, "[[2] [0] [1] [3] [4] [5]]"},
+		{[][]int{{0, 1}, {1, 2}}, "layer 1 (relu1) stands in fusion stacks 0 and 1"},
+	} {
+		s, err := Given(w, test.ids)
+		if got := fmt.Sprint(s); err == nil && got != test.want || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%v: %v, %v, want %s", test.ids, got, err, test.want)
+		}
+	}
+}
+
+func TestNamedStacks(t *testing.T) {
+	w := network(t, "resnetish", onnx.Options{FoldActivations: true})
+	for _, test := range []struct {
+		names [][]string
+		want  string
+	}{
+		{[][]string{{"conv1", "conv2"}, {"add1"}}, "[[0 1] [2] [3] [4]]"},
+		{[][]string{{"Conv", "Relu"}, {"Conv", "Add"}}, "[[0] [1 2] [3] [4]]"},
+		{[][]string{{"Conv", "Gelu"}}, `fusion stack 0 names "Gelu"`},
+		{[][]string{{"Conv", "Conv", "Conv"}}, `fusion stack 0 names "Conv"`},
+	} {
+		s, err := Named(w, test.names)
+		if got := fmt.Sprint(s); err == nil && got != test.want || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%v: %v, %v, want %s", test.names, got, err, test.want)
+		}
+	}
+}
+
+// TestAutoStacks fuses ResNet-18 on the quad core: 4 memories of 2 MB hold the
+// weights, 64 Mbit, and two more of 1 Mbit do not.
+func TestAutoStacks(t *testing.T) {
+	acc, err := hardware.Load(golden.Shared(t, "data/stream-2024/examples/hardware/tpu_like_quad_core.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := mapping.Load(golden.Shared(t, "data/stream-2024/examples/mapping/tpu_like_quad_core.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	model, err := onnx.ReadFile(golden.Shared(t, "data/stream-2024/examples/workload/resnet18.onnx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		rules rules.Rules
+		sizes string // of the stacks
+	}{
+		{rules.Default(), "[41 7]"},
+		{rules.Reference2024(), "[41 1 1 1 1 1 1 1]"},
+	} {
+		w, err := onnx.Workload(model, onnx.Options{Rules: test.rules})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sizes []int
+		for _, s := range Auto(w, m, acc, test.rules) {
+			sizes = append(sizes, len(s))
+		}
+		if got := fmt.Sprint(sizes); got != test.sizes {
+			t.Errorf("%s: stacks of %s layers, want %s", test.rules.Name, got, test.sizes)
+		}
+	}
+}

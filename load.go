@@ -1,0 +1,247 @@
+package stream
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+
+	"streamdse/hardware"
+	hardwarezoo "streamdse/hardware/zoo"
+	"streamdse/internal/diag"
+	"streamdse/internal/onnx"
+	"streamdse/mapping"
+	mappingzoo "streamdse/mapping/zoo"
+	"streamdse/rules"
+	"streamdse/workload"
+	workloadzoo "streamdse/workload/zoo"
+)
+
+// Inputs names what to load: each is the path of a file or the name of a built-in.
+type Inputs struct {
+	Workload string // an ONNX model; empty to load none
+	Hardware string // an accelerator YAML file; empty to load none
+	// Mapping is a mapping YAML file; empty means the built-in named like the accelerator.
+	Mapping string
+	// FoldActivations makes an activation after a layer part of the layer, at no cost.
+	FoldActivations bool
+	// Rules decide how some operators become layers; see rules.Rules.
+	Rules rules.Rules
+}
+
+// Source says what an input was read from.
+type Source struct {
+	Name   string // the built-in's name, or the file's without folder and extension
+	SHA256 string // of the content, in hexadecimal
+}
+
+// Sources are the sources of the three inputs.
+type Sources struct{ Workload, Hardware, Mapping Source }
+
+// WorkloadNames, HardwareNames and MappingNames list what is built in.
+func WorkloadNames() []string { return workloadzoo.Names() }
+
+// HardwareNames lists the built-in accelerators.
+func HardwareNames() []string { return hardwarezoo.Names() }
+
+// MappingNames lists the built-in mappings.
+func MappingNames() []string { return mappingzoo.Names() }
+
+// Load reads the three inputs. The error is a diag.List with the problems of all
+// of them.
+func Load(in Inputs) (Problem, Sources, error) {
+	var p Problem
+	var s Sources
+	var problems diag.List
+	note := func(err error) {
+		var list diag.List
+		if errors.As(err, &list) {
+			problems = append(problems, list...)
+		} else if err != nil {
+			problems.Add(diag.Problem{Message: err.Error()})
+		}
+	}
+	var err error
+	if in.Workload != "" {
+		p.Workload, s.Workload, err = loadWorkload(in)
+		note(err)
+	}
+	if in.Hardware != "" {
+		p.Hardware, s.Hardware, err = loadHardware(in.Hardware)
+		note(err)
+	}
+	name := in.Mapping
+	switch {
+	case name != "":
+	case p.Hardware != nil && slices.Contains(MappingNames(), p.Hardware.Name):
+		name = p.Hardware.Name
+	case p.Hardware != nil:
+		problems.Add(diag.Problem{
+			Message: fmt.Sprintf("no mapping is given, and none is built in for accelerator %q", p.Hardware.Name),
+			Allowed: "a file, or one of " + strings.Join(MappingNames(), ", "),
+			Hint:    "give one with --mapping",
+		})
+	}
+	if name != "" {
+		p.Mapping, s.Mapping, err = loadMapping(name)
+		note(err)
+	}
+	if p.Mapping != nil && p.Hardware != nil {
+		note(p.Mapping.Check(p.Hardware))
+	}
+	return p, s, problems.Err()
+}
+
+func loadWorkload(in Inputs) (*workload.Workload, Source, error) {
+	source := Source{Name: in.Workload}
+	var model *onnx.Model
+	if isFile(in.Workload, ".onnx") {
+		m, sum, err := readModel(in.Workload)
+		if err != nil {
+			return nil, source, err
+		}
+		model, source = m, Source{stem(in.Workload), sum}
+	} else {
+		data, err := workloadzoo.Export(in.Workload)
+		if err != nil {
+			return nil, source, unknownBuiltin("workload", in.Workload, WorkloadNames())
+		}
+		if model, err = onnx.Read(in.Workload, data); err != nil {
+			return nil, source, err
+		}
+		source.SHA256 = sum(data)
+	}
+	w, err := onnx.Workload(model, onnx.Options{Rules: in.Rules, FoldActivations: in.FoldActivations})
+	if w != nil {
+		w.Name = source.Name
+	}
+	return w, source, err
+}
+
+// readModel reads an ONNX file and its checksum.
+func readModel(path string) (*onnx.Model, string, error) {
+	m, err := onnx.ReadFile(path)
+	if err != nil {
+		return nil, "", err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return nil, "", err
+	}
+	return m, hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func loadHardware(name string) (*hardware.Accelerator, Source, error) {
+	if !isFile(name, ".yaml", ".yml") {
+		files, err := hardwarezoo.Source(name)
+		if err != nil {
+			return nil, Source{}, unknownBuiltin("accelerator", name, HardwareNames())
+		}
+		acc, err := hardwarezoo.Load(name)
+		return acc, Source{name, sumFiles(files)}, err
+	}
+	acc, files, err := hardware.LoadFiles(name)
+	return acc, Source{stem(name), sumFiles(files)}, err
+}
+
+func loadMapping(name string) (*mapping.Mapping, Source, error) {
+	if !isFile(name, ".yaml", ".yml") {
+		files, err := mappingzoo.Source(name)
+		if err != nil {
+			return nil, Source{}, unknownBuiltin("mapping", name, MappingNames())
+		}
+		m, err := mappingzoo.Load(name)
+		return m, Source{name, sumFiles(files)}, err
+	}
+	m, err := mapping.Load(name)
+	if err != nil {
+		return nil, Source{}, err
+	}
+	data, err := os.ReadFile(name)
+	return m, Source{stem(name), sum(data)}, err
+}
+
+// isFile tells whether a name means a file rather than a built-in: it has a
+// folder or one of the extensions, or a file is there.
+func isFile(name string, extensions ...string) bool {
+	if strings.ContainsAny(name, `/\`) || slices.Contains(extensions, strings.ToLower(filepath.Ext(name))) {
+		return true
+	}
+	info, err := os.Stat(name)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// stem is the name of a file without folder and extension.
+func stem(path string) string {
+	base := filepath.Base(path)
+	return strings.TrimSuffix(base, filepath.Ext(base))
+}
+
+func unknownBuiltin(kind, name string, known []string) error {
+	return diag.List{{
+		Message: fmt.Sprintf("%s %q is neither built in nor a file", kind, name),
+		Allowed: strings.Join(known, ", ") + ", or the path of a file",
+		Hint:    diag.DidYouMean(name, known),
+	}}
+}
+
+func sum(data []byte) string {
+	h := sha256.Sum256(data)
+	return hex.EncodeToString(h[:])
+}
+
+// sumFiles is the checksum of the contents of files in the order of their names.
+func sumFiles(files map[string]string) string {
+	names := make([]string, 0, len(files))
+	for name := range files {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	h := sha256.New()
+	for _, name := range names {
+		io.WriteString(h, files[name])
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Builtin returns the files of everything built in under a name, by their path:
+// a workload as NAME.onnx, an accelerator as NAME.yaml with its core files below
+// cores/, a mapping as NAME.mapping.yaml. ok is false if there is nothing.
+func Builtin(name string) (files map[string][]byte, ok bool, err error) {
+	files = map[string][]byte{}
+	if slices.Contains(WorkloadNames(), name) {
+		if files[name+".onnx"], err = workloadzoo.Export(name); err != nil {
+			return nil, true, err
+		}
+	}
+	if slices.Contains(HardwareNames(), name) {
+		source, err := hardwarezoo.Source(name)
+		if err != nil {
+			return nil, true, err
+		}
+		for path, text := range source {
+			files[path] = []byte(text)
+		}
+	}
+	if slices.Contains(MappingNames(), name) {
+		source, err := mappingzoo.Source(name)
+		if err != nil {
+			return nil, true, err
+		}
+		for _, text := range source {
+			files[name+".mapping.yaml"] = []byte(text)
+		}
+	}
+	return files, len(files) > 0, nil
+}

@@ -1,0 +1,123 @@
+package stream
+
+import (
+	"runtime"
+
+	"streamdse/hardware"
+	"streamdse/internal/allocate"
+	"streamdse/mapping"
+	"streamdse/rules"
+	"streamdse/schedule"
+	"streamdse/taskgraph"
+	"streamdse/unit"
+	"streamdse/workload"
+)
+
+// Mode says how far a layer is finished before the next one starts.
+type Mode string
+
+const (
+	// LayerByLayer runs every layer as a whole.
+	LayerByLayer Mode = "layer-by-layer"
+	// Fused cuts the layers of a fusion stack into computation nodes that stream
+	// through the cores.
+	Fused Mode = "fused"
+)
+
+// Objective is what the search minimises: "edp", "latency" or "energy".
+type Objective = allocate.Objective
+
+// The objectives.
+const (
+	EDP     = allocate.EDP
+	Latency = allocate.Latency
+	Energy  = allocate.Energy
+)
+
+// Objectives lists the names of the objectives.
+func Objectives() []string { return allocate.Objectives() }
+
+// Problem is what is explored: one network on one accelerator under one mapping.
+type Problem struct {
+	Workload *workload.Workload
+	Hardware *hardware.Accelerator
+	Mapping  *mapping.Mapping
+}
+
+// Options of a run; take DefaultOptions and change what you need.
+type Options struct {
+	Mode Mode
+	// Stacks lists the layer ids of each fusion stack; layers in none are alone.
+	// Nil means that stacks are grown by the weight capacity of the cores. Layer
+	// by layer they are not used.
+	Stacks    [][]int
+	Rules     rules.Rules
+	Objective Objective
+	// Fixed, if not nil, gives the allocation to schedule; nothing is searched then.
+	Fixed func(*taskgraph.Graph) (*schedule.Allocation, error)
+	// Generations and Individuals are the effort of the genetic search.
+	Generations, Individuals int
+	Seed                     uint64
+	// Workers is the number of goroutines; it never changes a result.
+	Workers int
+	// LPFLimit is the number of loop prime factors that the loop-order search of
+	// the single-core model keeps; 0 keeps all.
+	LPFLimit int
+	// SkipVerify leaves out the independent check of the schedule.
+	SkipVerify bool
+	// Progress, if not nil, is told how far each step is. It is called from one
+	// goroutine at a time.
+	Progress func(Progress)
+	// Costs, if not nil, remembers single-core costs from run to run.
+	Costs *Costs
+}
+
+// DefaultOptions is a fused run under the physical rules with medium effort.
+func DefaultOptions() Options {
+	g := allocate.DefaultGenetic()
+	return Options{
+		Mode:        Fused,
+		Rules:       rules.Default(),
+		Objective:   EDP,
+		Generations: g.Generations,
+		Individuals: g.Individuals,
+		Workers:     runtime.NumCPU(),
+		LPFLimit:    6,
+	}
+}
+
+// Progress is how far a step of a run is.
+type Progress struct {
+	Mode  Mode
+	Step  string // "cost", "allocate"
+	Done  int    // of Total, in Unit
+	Total int
+	Unit  string
+	Note  string // for people; may be empty
+}
+
+// Result is what a run found.
+type Result struct {
+	Mode        Mode
+	Graph       *taskgraph.Graph
+	Costs       *schedule.CostTable
+	Allocation  *schedule.Allocation
+	Schedule    *schedule.Schedule
+	Bound       Bound
+	Front       []Solution // allocations that are not dominated, by ascending latency
+	Evaluations int        // allocations scheduled
+	Interrupted bool       // the search was ended early; the result is the best until then
+}
+
+// Bound is a latency that no schedule can beat.
+type Bound struct {
+	Latency unit.Cycles
+	SetBy   string // what no schedule can avoid, in words
+}
+
+// Solution is an allocation with its latency and energy.
+type Solution struct {
+	Allocation *schedule.Allocation
+	Latency    unit.Cycles
+	Energy     unit.Picojoules
+}

@@ -1,0 +1,111 @@
+// Package rules names the points at which a physical model and the published
+// multi-core scheduler of November 2024 differ, as one table of switches. Each
+// switch says which behaviour of the published tool it turns on; all of them
+// are off by default. Numbers (Q3) count the known quirks of the published tool;
+// a switch without one is a consequence of others.
+package rules
+
+// Rules is a set of switches; the zero value is the default, physical model.
+type Rules struct {
+	Name string // "default", "reference-2024"
+
+	// Layers.
+
+	PoolingRepeatsChannels bool // Q40: a pooling layer's operations are multiplied by its channels
+	GroupedWeightsLackK    bool // Q41: a grouped convolution has one filter per group
+	UnaryReadsWeight       bool // Q45: a unary element-wise layer fetches one 8-bit constant
+
+	// Computation nodes and dependencies.
+
+	InputCountsAsWeight bool // Q30: stacks grow by the first operand that is not computed, be it the network input
+	TilesEnlargeLayer   bool // Q31, Q32: a dimension is enlarged to a multiple of its number of tiles; what parts over cores leave over is lost
+	UnaryStreamsColumns bool // Q49: element-wise layers of one input are cut by columns if the mapping does not say
+	PaddingIsData       bool // 3.1: a tile of the network input has bits for its padding too
+	WholeTileEdges      bool // Q34: an edge carries the producer's whole output, not the overlap
+	InflatedBits        bool // Q36: data that passed a reshape or transpose is counted again per pair of layers
+	OneEdgePerPair      bool // Q38: two operands that come from one node collapse into one edge
+	LonelyNodesVanish   bool // Q37: a node without any edge is left out
+
+	// Single-core cost of a node.
+
+	OffloadOnlyIfFixed bool // Q1: the runtime includes the final unloading only where the mapping fixes the core
+	SharedReserveAll   bool // Q69: room reserved for streamed operands is that of their lowest memory
+
+	// Scheduling: moving and storing data.
+
+	FirstTransferMoves    bool // Q3: the first transfer removes a tensor from its producer; a receiver keeps it until all cores' uses are over
+	SpaceFreedBeforeLeave bool // Q4, Q68: the space of an evicted tensor is free at once, even while it is read or written back
+	SpaceByOwnOperand     bool // Q5: room is looked for in the memory of the tensor's own operand, not in the destination
+	JoinPastTransfers     bool // Q6, Q15: a transfer may share the slot of an earlier one of the same tensor, and is paid in full
+	NoWaitIfStored        bool // Q7: a tensor on its way to the memory is taken as arrived
+	StreamedUsesLinger    bool // Q9: a consumer that streams an operand never counts as having used it
+	FullReuseEverywhere   bool // Q10: a constant shared by cores is counted in full on each
+	RemoveByOwnOperand    bool // Q12: copies under another operand stay behind; a read is priced at the own operand's memory
+	LongestHeldSource     bool // Q13: a tensor is fetched from where it has been longest, not from where it arrives first
+	ThroughOffchip        bool // Q21: a transfer between cores may pass the off-chip core without being stored there
+	OriginSuccessorsOnly  bool // Q70: the removal of an output shared by nodes looks at the first node's readers
+	FirstWriteCompletes   bool // an output that several nodes accumulate counts as complete after the first
+	StreamedFromAnywhere  bool // an operand is streamed from off-chip memory whether or not it has been written there
+	DeadEndsAreOutputs    bool // all of a layer is a network output if nobody reads one of its nodes, and only then
+
+	// Scheduling: streaming operands that do not fit.
+
+	BlocksAreFree    bool // Q2: streamed operands ask for no off-chip bandwidth
+	BlocksAskPeak    bool // Q72: a node that streams asks for its peak bandwidth throughout, not for its average
+	StretchOff       bool // Q72: a node whose streaming exceeds a link's bandwidth is not slowed down
+	BlockBeforeSpace bool // the links are reserved before room for the output is found, possibly too early
+}
+
+// Default is the physical model.
+func Default() Rules { return Rules{Name: "default"} }
+
+// Reference2024 is the published scheduler of November 2024 with single-core model
+// 3.7.4. With model 3.7.2 a lookup failed and BlocksAreFree would be on too.
+func Reference2024() Rules {
+	return Rules{
+		Name:                   "reference-2024",
+		PoolingRepeatsChannels: true,
+		GroupedWeightsLackK:    true,
+		UnaryReadsWeight:       true,
+		InputCountsAsWeight:    true,
+		TilesEnlargeLayer:      true,
+		UnaryStreamsColumns:    true,
+		PaddingIsData:          true,
+		WholeTileEdges:         true,
+		InflatedBits:           true,
+		OneEdgePerPair:         true,
+		LonelyNodesVanish:      true,
+		OffloadOnlyIfFixed:     true,
+		BlocksAskPeak:          true,
+		SharedReserveAll:       true,
+		FirstTransferMoves:     true,
+		SpaceFreedBeforeLeave:  true,
+		SpaceByOwnOperand:      true,
+		JoinPastTransfers:      true,
+		NoWaitIfStored:         true,
+		StreamedUsesLinger:     true,
+		FullReuseEverywhere:    true,
+		RemoveByOwnOperand:     true,
+		LongestHeldSource:      true,
+		ThroughOffchip:         true,
+		OriginSuccessorsOnly:   true,
+		FirstWriteCompletes:    true,
+		StreamedFromAnywhere:   true,
+		DeadEndsAreOutputs:     true,
+		StretchOff:             true,
+		BlockBeforeSpace:       true,
+	}
+}
+
+// Named returns the rules of the given name.
+func Named(name string) (Rules, bool) {
+	for _, r := range []Rules{Default(), Reference2024()} {
+		if r.Name == name {
+			return r, true
+		}
+	}
+	return Rules{}, false
+}
+
+// Names lists the known sets of rules.
+func Names() []string { return []string{"default", "reference-2024"} }

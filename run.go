@@ -1,0 +1,191 @@
+// Package stream explores neural networks on multi-core dataflow accelerators:
+// it finds an allocation of a network's layers to cores, schedules it in detail,
+// checks the schedule and bounds how much better any other could be.
+//
+// Load reads a problem, Run answers it:
+//
+//	problem, _, err := stream.Load(stream.Inputs{Workload: "resnet18", Hardware: "tpu_like_quad_core", FoldActivations: true})
+//	...
+//	result, err := stream.Run(ctx, problem, stream.DefaultOptions())
+package stream
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"streamdse/internal/allocate"
+	"streamdse/internal/bound"
+	"streamdse/internal/connect"
+	"streamdse/internal/cost"
+	"streamdse/internal/diag"
+	"streamdse/internal/simulate"
+	"streamdse/internal/split"
+	"streamdse/schedule"
+	"streamdse/taskgraph"
+)
+
+// Costs remembers single-core costs, so that several runs estimate a layer or
+// tile of the same shape once. It is safe for several goroutines.
+type Costs struct {
+	mu     sync.Mutex
+	cached map[cost.SingleCore]*cost.Cached // by the estimator's settings
+}
+
+// NewCosts returns an empty memory of costs.
+func NewCosts() *Costs { return &Costs{cached: map[cost.SingleCore]*cost.Cached{}} }
+
+// estimator is the remembered estimator for the options.
+func (c *Costs) estimator(o Options) cost.Estimator {
+	if c == nil {
+		c = NewCosts()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	settings := cost.SingleCore{LPFLimit: o.LPFLimit}
+	if c.cached[settings] == nil {
+		c.cached[settings] = cost.NewCached(settings)
+	}
+	return c.cached[settings]
+}
+
+// Run explores one problem. If the context ends during the search, the result is
+// the best found until then, with Interrupted set; before there is one, the
+// error is the context's. A diag.List as the error means that the inputs do not
+// fit together, a *schedule.Infeasible that no allocation has a schedule.
+func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
+	graph, err := buildGraph(p, o)
+	if err != nil {
+		return nil, err
+	}
+	costs, err := cost.Table(ctx, graph, p.Hardware, o.Costs.estimator(o), cost.Options{
+		Rules: o.Rules, Workers: o.Workers, Progress: o.step("cost", "node classes on cores"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	simulator, err := simulate.New(simulate.Problem{
+		Graph: graph, Accelerator: p.Hardware, Costs: costs, Priority: simulate.Order(graph, nil), Rules: o.Rules,
+	})
+	if err != nil {
+		return nil, err
+	}
+	candidates := func(layer, group int) []int {
+		l := &graph.Layers[layer]
+		return l.Entry.Candidates(p.Hardware, l.Layer, group)
+	}
+	found, err := search(ctx, graph, costs, candidates, simulator, o)
+	if err != nil {
+		return nil, err
+	}
+	s, err := simulator.Run(&found.Best)
+	if err != nil {
+		return nil, err
+	}
+	if !o.SkipVerify {
+		if err := schedule.Verify(graph, p.Hardware, costs, &found.Best, s, o.Rules); err != nil {
+			return nil, fmt.Errorf("the schedule breaks a rule, which is a bug: %w", err)
+		}
+	}
+	b := bound.Latency(bound.Problem{Graph: graph, Accelerator: p.Hardware, Costs: costs, Cores: candidates, Rules: o.Rules})
+	r := &Result{
+		Mode: o.Mode, Graph: graph, Costs: costs, Allocation: &found.Best, Schedule: s,
+		Bound: Bound{b.Latency, b.SetBy}, Evaluations: found.Evaluations, Interrupted: found.Interrupted,
+	}
+	for i := range found.Front {
+		f := &found.Front[i]
+		r.Front = append(r.Front, Solution{&f.Allocation, f.Point.Latency, f.Point.Energy})
+	}
+	return r, nil
+}
+
+// buildGraph cuts the layers and connects the nodes.
+func buildGraph(p Problem, o Options) (*taskgraph.Graph, error) {
+	stacks, err := stacksOf(p, o)
+	if err != nil {
+		return nil, err
+	}
+	tiled, _, err := split.Nodes(p.Workload, p.Mapping, stacks, o.Rules)
+	if err != nil {
+		return nil, err
+	}
+	return connect.Graph(tiled, o.Rules)
+}
+
+func stacksOf(p Problem, o Options) (split.Stacks, error) {
+	switch {
+	case o.Mode == LayerByLayer:
+		return split.LayerByLayer(p.Workload), nil
+	case o.Stacks != nil:
+		return split.Given(p.Workload, o.Stacks)
+	case p.Mapping.Stacks != nil:
+		return split.Named(p.Workload, p.Mapping.Stacks)
+	default:
+		return split.Auto(p.Workload, p.Mapping, p.Hardware, o.Rules), nil
+	}
+}
+
+// search finds an allocation, or takes the given one.
+func search(ctx context.Context, g *taskgraph.Graph, costs *schedule.CostTable, candidates func(layer, group int) []int,
+	simulator *simulate.Simulator, o Options) (*allocate.Result, error) {
+	space, err := allocate.NewSpace(g, candidates, costs)
+	if err != nil {
+		return nil, err
+	}
+	if o.Fixed != nil {
+		a, err := o.Fixed(g)
+		if err != nil {
+			return nil, err
+		}
+		if err := allowed(g, candidates, a); err != nil {
+			return nil, err
+		}
+		space = &allocate.Space{Base: *a}
+	}
+	progress := o.step("allocate", "generations")
+	options := allocate.DefaultGenetic()
+	options.Generations, options.Individuals = o.Generations, o.Individuals
+	options.Seed, options.Workers, options.Objective = o.Seed, o.Workers, o.Objective
+	options.Progress = func(generation, evaluations int, best allocate.Point) {
+		if progress != nil && o.Fixed == nil {
+			o.Progress(Progress{
+				Mode: o.Mode, Step: "allocate", Done: generation, Total: o.Generations, Unit: "generations",
+				Note: fmt.Sprintf("%d allocations, best %d cycles, %.4g pJ", evaluations, best.Latency, float64(best.Energy)),
+			})
+		}
+	}
+	return allocate.Genetic(ctx, space, func() allocate.Evaluate {
+		s := simulator.Fork()
+		return func(a *schedule.Allocation) (allocate.Point, error) {
+			m, err := s.Evaluate(a)
+			return allocate.Point{Latency: m.Latency, Energy: m.Energy.Total()}, err
+		}
+	}, options)
+}
+
+// allowed reports every core of an allocation that may not run its group.
+func allowed(g *taskgraph.Graph, candidates func(layer, group int) []int, a *schedule.Allocation) error {
+	var problems diag.List
+	for l := range g.Layers {
+		for group, core := range a.Cores[l] {
+			if list := candidates(l, group); !slices.Contains(list, core) {
+				problems.Add(diag.Problem{
+					Message: fmt.Sprintf("allocation: core %d may not run group %d of layer %q", core, group, g.Layers[l].Name),
+					Allowed: fmt.Sprintf("cores %v, by the mapping's entry %q", list, g.Layers[l].Entry.Name),
+				})
+			}
+		}
+	}
+	return problems.Err()
+}
+
+// step returns a callback that reports a step's progress, nil if nobody asks.
+func (o *Options) step(name, unit string) func(done, total int) {
+	if o.Progress == nil {
+		return nil
+	}
+	return func(done, total int) {
+		o.Progress(Progress{Mode: o.Mode, Step: name, Done: done, Total: total, Unit: unit})
+	}
+}

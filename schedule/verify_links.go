@@ -1,0 +1,324 @@
+package schedule
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"streamdse/hardware"
+	"streamdse/taskgraph"
+	"streamdse/unit"
+)
+
+// paths checks where transfers go and how long they take.
+func (v *verifier) paths() *Violation {
+	for i := range v.s.Transfers {
+		x := &v.s.Transfers[i]
+		if !slices.Contains(v.acc.Stores[x.FromStore].Cores, int(x.From)) || !slices.Contains(v.acc.Stores[x.ToStore].Cores, int(x.To)) {
+			return v.brokenTransfer(RulePath, i, "the cores do not have memories %d and %d", x.FromStore, x.ToStore)
+		}
+		if x.FromStore == x.ToStore {
+			return v.brokenTransfer(RulePath, i, "it ends where it begins")
+		}
+		if !v.leads(x.Links, int(x.From), int(x.To)) {
+			return v.brokenTransfer(RulePath, i, "links %v do not lead there", x.Links)
+		}
+		bits := v.g.Tensors[x.Tensor].Bits
+		var want unit.Cycles
+		if len(x.Links) == 0 { // within a core the memories set the pace
+			want = max(accesses(bits, v.acc.Stores[x.FromStore].ReadBandwidth), accesses(bits, v.acc.Stores[x.ToStore].WriteBandwidth))
+		}
+		for _, l := range x.Links {
+			want = max(want, accesses(bits, v.acc.Links[l].Bandwidth))
+		}
+		if x.Bits != bits || x.Start < 0 || x.End-x.Start != want {
+			return v.brokenTransfer(RuleDuration, i, "moves %d bits from %d to %d, instead of %d bits in %d cycles", x.Bits, x.Start, x.End, bits, want)
+		}
+	}
+	return nil
+}
+
+// accesses is how often the bandwidth goes into the bits.
+func accesses(bits unit.Bits, bandwidth unit.BitsPerCycle) unit.Cycles {
+	return unit.Cycles(math.Ceil(float64(bits) / float64(bandwidth)))
+}
+
+// leads tells whether links, one after another, lead from a core to another.
+func (v *verifier) leads(links []int32, from, to int) bool {
+	at := []int{from}
+	for i, l := range links {
+		if l < 0 || int(l) >= len(v.acc.Links) {
+			return false
+		}
+		var next []int
+		for _, c := range at {
+			next = append(next, ends(&v.acc.Links[l], c)...)
+		}
+		if i < len(links)-1 && !v.r.ThroughOffchip {
+			next = slices.DeleteFunc(next, func(c int) bool { return c == v.acc.Offchip })
+		}
+		at = next
+	}
+	return slices.Contains(at, to)
+}
+
+// ends lists the cores that a link leads to from a core.
+func ends(l *hardware.Link, from int) []int {
+	if l.From != hardware.AnyCore && l.From != from {
+		return nil
+	}
+	if l.Shared && !slices.Contains(l.Members, from) {
+		return nil
+	}
+	if l.To != hardware.AnyCore {
+		return []int{l.To}
+	}
+	return slices.DeleteFunc(slices.Clone(l.Members), func(c int) bool { return c == from })
+}
+
+// demand is the bandwidth that a node's streaming takes of each link while it
+// runs, and for how long it runs.
+func (v *verifier) demand(n taskgraph.NodeID) (map[int32]float64, unit.Cycles) {
+	cost, core := v.cost(n), int(v.s.Tasks[n].Core)
+	node := &v.g.Nodes[n]
+	memory := v.g.Layers[node.Layer].Memory
+	asked := map[int32]float64{}
+	if !v.r.BlocksAreFree {
+		if slices.Contains(cost.Streamed, memory[0]) {
+			for _, l := range v.acc.Path(core, v.acc.Offchip) {
+				asked[int32(l)] += float64(cost.StreamOut)
+			}
+		}
+		if slices.ContainsFunc(memory[1:len(node.Operands)], func(op hardware.MemoryOperand) bool { return slices.Contains(cost.Streamed, op) }) {
+			for _, l := range v.acc.Path(v.acc.Offchip, core) {
+				asked[int32(l)] += float64(cost.StreamIn)
+			}
+		}
+	}
+	runtime := cost.Runtime
+	for l, bw := range asked {
+		if bw == 0 {
+			delete(asked, l)
+			continue
+		}
+		if v.r.StretchOff {
+			asked[l] = math.Ceil(bw)
+			continue
+		}
+		needed := float64(cost.Runtime) * bw / float64(v.acc.Links[l].Bandwidth)
+		runtime = max(runtime, unit.Cycles(math.Ceil(needed*(1-1e-9))))
+	}
+	if !v.r.StretchOff && runtime > cost.Runtime {
+		for l := range asked {
+			asked[l] *= float64(cost.Runtime) / float64(runtime)
+		}
+	}
+	return asked, runtime
+}
+
+// blocks checks that streaming nodes, and only those, block links.
+func (v *verifier) blocks() *Violation {
+	byNode := map[taskgraph.NodeID]*Block{}
+	for i := range v.s.Blocks {
+		b := &v.s.Blocks[i]
+		if b.Node < 0 || int(b.Node) >= len(v.g.Nodes) || byNode[b.Node] != nil || len(b.Links) != len(b.Bandwidth) {
+			return v.broken(RuleBlock, -1, b.Start, "block %d is for no node, or not the only one for it", i)
+		}
+		byNode[b.Node] = b
+	}
+	for n := range v.g.Nodes {
+		id := taskgraph.NodeID(n)
+		task := &v.s.Tasks[n]
+		asked, _ := v.demand(id)
+		b := byNode[id]
+		if b == nil {
+			if len(asked) > 0 {
+				return v.broken(RuleBlock, id, task.Start, "streams over %d links without blocking them", len(asked))
+			}
+			continue
+		}
+		inTime := b.Start == task.Start || v.r.BlockBeforeSpace && b.Start <= task.Start
+		if !inTime || b.End-b.Start != task.End-task.Start {
+			return v.broken(RuleBlock, id, b.Start, "links are blocked from %d to %d, but it runs from %d to %d", b.Start, b.End, task.Start, task.End)
+		}
+		for i, l := range b.Links {
+			if want := asked[l]; !close(float64(b.Bandwidth[i]), want) {
+				return v.broken(RuleBlock, id, b.Start, "blocks %v bits a cycle of link %d instead of %v", b.Bandwidth[i], l, want)
+			}
+			delete(asked, l)
+		}
+		if len(asked) > 0 {
+			return v.broken(RuleBlock, id, b.Start, "streams over %d links without blocking them", len(asked))
+		}
+	}
+	return nil
+}
+
+// load is what occupies a link for some time.
+type load struct {
+	start, end unit.Cycles
+	bandwidth  float64
+	tensors    []taskgraph.TensorID
+	joined     bool
+}
+
+// links checks that no link carries more than it can.
+func (v *verifier) links() *Violation {
+	loads := make([][]load, len(v.acc.Links))
+	for i, x := range v.s.Transfers {
+		if x.Joined && !v.r.JoinPastTransfers {
+			return v.brokenTransfer(RuleLink, i, "it takes no bandwidth of its own")
+		}
+		for _, l := range x.Links {
+			loads[l] = append(loads[l], load{x.Start, x.End, float64(v.acc.Links[l].Bandwidth), []taskgraph.TensorID{x.Tensor}, x.Joined})
+		}
+	}
+	for i := range v.s.Blocks {
+		b := &v.s.Blocks[i]
+		for j, l := range b.Links {
+			bandwidth := float64(b.Bandwidth[j])
+			if v.r.StretchOff {
+				bandwidth = min(bandwidth, float64(v.acc.Links[l].Bandwidth))
+			}
+			loads[l] = append(loads[l], load{b.Start, b.End, bandwidth, v.streamedBy(b.Node), false})
+		}
+	}
+	for l, list := range loads {
+		limit := float64(v.acc.Links[l].Bandwidth)
+		if math.IsInf(limit, 1) {
+			continue
+		}
+		if v.r.JoinPastTransfers {
+			var alone *load
+			if list, alone = share(list); alone != nil {
+				return v.broken(RuleLink, -1, alone.start, "a transfer of %s shares a slot of link %d that nothing else has", TensorName(v.g, alone.tensors[0]), l)
+			}
+		}
+		type change struct {
+			time      unit.Cycles
+			bandwidth float64
+		}
+		var changes []change
+		for _, x := range list {
+			if x.start < x.end {
+				changes = append(changes, change{x.start, x.bandwidth}, change{x.end, -x.bandwidth})
+			}
+		}
+		// What ends makes room for what begins at the same time.
+		slices.SortFunc(changes, func(a, b change) int {
+			return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.bandwidth, b.bandwidth))
+		})
+		used := 0.0
+		for _, c := range changes {
+			if used += c.bandwidth; used > limit*(1+1e-6) {
+				return v.broken(RuleLink, -1, c.time, "link %d carries %v bits a cycle, %v more than it can", l, used, used-limit)
+			}
+		}
+	}
+	return nil
+}
+
+// streamedBy lists the tensors that a node streams.
+func (v *verifier) streamedBy(n taskgraph.NodeID) []taskgraph.TensorID {
+	node := &v.g.Nodes[n]
+	var out []taskgraph.TensorID
+	for i, x := range node.Operands {
+		if slices.Contains(v.cost(n).Streamed, v.g.Layers[node.Layer].Memory[i]) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// share leaves out the loads that share the slot of another one: they carry the
+// same tensor from the same time on. It returns one that claims to and does not,
+// if there is any.
+func share(list []load) ([]load, *load) {
+	type slot struct {
+		tensor taskgraph.TensorID
+		start  unit.Cycles
+	}
+	owned := map[slot]bool{}
+	var out []load
+	for _, x := range list {
+		if x.joined || slices.ContainsFunc(x.tensors, func(t taskgraph.TensorID) bool { return owned[slot{t, x.start}] }) {
+			continue
+		}
+		for _, t := range x.tensors {
+			owned[slot{t, x.start}] = x.start < x.end
+		}
+		out = append(out, x)
+	}
+	for i, x := range list {
+		if x.joined && !owned[slot{x.tensors[0], x.start}] {
+			return nil, &list[i]
+		}
+	}
+	return out, nil
+}
+
+// energy sums all events up again.
+func (v *verifier) energy() *Violation {
+	var sum Energy
+	for n := range v.g.Nodes {
+		c := v.cost(taskgraph.NodeID(n))
+		sum.NodeOnchip += c.Onchip
+		sum.FetchMemory += c.Offchip
+	}
+	for i := range v.s.Transfers {
+		x := &v.s.Transfers[i]
+		var onLinks float64
+		for _, l := range x.Links {
+			onLinks += float64(x.End-x.Start) * float64(v.acc.Links[l].UnitEnergy)
+		}
+		from, to := &v.acc.Stores[x.FromStore], &v.acc.Stores[x.ToStore]
+		if own := v.top(x.From, v.own(x.Tensor)); v.r.RemoveByOwnOperand && own >= 0 {
+			from = &v.acc.Stores[own]
+		}
+		bits := v.g.Tensors[x.Tensor].Bits
+		memory := float64(accesses(bits, from.ReadBandwidth))*float64(from.Memory.ReadCost) + float64(accesses(bits, to.WriteBandwidth))*float64(to.Memory.WriteCost)
+		if !close(float64(x.LinkEnergy), onLinks) || !close(float64(x.MemoryEnergy), memory) {
+			return v.brokenTransfer(RuleEnergy, i, "costs %v pJ on links and %v in memories, instead of %v and %v", x.LinkEnergy, x.MemoryEnergy, onLinks, memory)
+		}
+		link, mem := &sum.CoreLink, &sum.CoreMemory
+		switch x.Cause {
+		case Eviction, Spill:
+			link, mem = &sum.EvictionLink, &sum.EvictionMemory
+		case Writeback:
+			link, mem = &sum.WritebackLink, &sum.WritebackMemory
+		case Prefetch:
+			link, mem = &sum.FetchLink, &sum.FetchMemory
+		case Fetch:
+			if int(x.From) == v.acc.Offchip {
+				link, mem = &sum.FetchLink, &sum.FetchMemory
+			}
+		}
+		*link += x.LinkEnergy
+		*mem += x.MemoryEnergy
+	}
+	got := v.s.Energy
+	for _, part := range []struct {
+		name      string
+		got, want unit.Picojoules
+	}{
+		{"nodes, on-chip", got.NodeOnchip, sum.NodeOnchip},
+		{"fetches, links", got.FetchLink, sum.FetchLink},
+		{"fetches, memories", got.FetchMemory, sum.FetchMemory},
+		{"evictions, links", got.EvictionLink, sum.EvictionLink},
+		{"evictions, memories", got.EvictionMemory, sum.EvictionMemory},
+		{"network outputs, links", got.WritebackLink, sum.WritebackLink},
+		{"network outputs, memories", got.WritebackMemory, sum.WritebackMemory},
+		{"between cores, links", got.CoreLink, sum.CoreLink},
+		{"between cores, memories", got.CoreMemory, sum.CoreMemory},
+	} {
+		if !close(float64(part.got), float64(part.want)) {
+			return v.broken(RuleEnergy, -1, v.s.Latency, "%s: %v pJ, but the events make %v", part.name, part.got, part.want)
+		}
+	}
+	return nil
+}
+
+// close tells whether two figures agree but for rounding.
+func close(a, b float64) bool {
+	return math.Abs(a-b) <= 1e-9*max(1, math.Abs(a), math.Abs(b))
+}

@@ -1,0 +1,280 @@
+package schedule
+
+import (
+	"cmp"
+	"slices"
+
+	"streamdse/taskgraph"
+	"streamdse/unit"
+)
+
+// copies checks that every copy has its makers, and every node and transfer its copy.
+func (v *verifier) copies() *Violation {
+	s := v.s
+	v.at = make(map[place][]int)
+	for i, c := range s.Copies {
+		p := place{c.Store, c.Tensor}
+		v.at[p] = append(v.at[p], i)
+	}
+	for _, list := range v.at {
+		slices.SortFunc(list, func(i, j int) int { return cmp.Compare(s.Copies[i].Start, s.Copies[j].Start) })
+	}
+
+	written := make([]unit.Cycles, len(s.Copies)) // latest end of what writes to a copy
+	first := make([]bool, len(s.Copies))          // whether what begins a copy ends when it is called available
+	begun := make([]bool, len(s.Copies))
+	v.complete = make([]bool, len(s.Copies))
+	write := func(p place, start, end unit.Cycles, complete bool) bool {
+		// A write begins a copy, rather the one that is complete when it ends, or else
+		// adds to one that is there.
+		into, rank := -1, 0
+		for _, i := range v.at[p] {
+			c := &s.Copies[i]
+			first[i] = first[i] || c.Start == start && c.Available == end
+			fits := 0
+			switch {
+			case c.Start == start && !begun[i] && c.Available == end:
+				fits = 3
+			case c.Start == start && !begun[i]:
+				fits = 2
+			case c.Start <= start && (end <= c.End || v.mayBeGone()) || v.r.FirstWriteCompletes:
+				fits = 1
+			}
+			if fits > rank {
+				into, rank = i, fits
+			}
+		}
+		if into < 0 {
+			return false
+		}
+		begun[into] = begun[into] || s.Copies[into].Start == start
+		written[into] = max(written[into], end)
+		v.complete[into] = v.complete[into] || complete
+		return true
+	}
+	order := v.byStart()
+	finished := v.finished()
+	for _, n := range order {
+		p := v.written(n)
+		if p.store < 0 || !write(p, s.Tasks[n].Start, s.Tasks[n].End, v.finishes(n) || !finished[p.tensor]) {
+			return v.broken(RuleCopy, n, s.Tasks[n].Start, "its output is in no memory of core %d", s.Tasks[n].Core)
+		}
+	}
+	for i, x := range s.Transfers {
+		if !write(place{x.ToStore, x.Tensor}, x.Start, x.End, true) {
+			return v.brokenTransfer(RuleCopy, i, "the data does not enter %s", StoreName(v.acc, int(x.ToStore)))
+		}
+	}
+	for i, c := range s.Copies {
+		offchip := v.top(int32(v.acc.Offchip), v.own(c.Tensor))
+		if v.g.Tensors[c.Tensor].Constant && c.Store == offchip && c.Start == 0 && c.Available == 0 && !begun[i] {
+			begun[i], v.complete[i] = true, true
+		}
+		want := written[i]
+		if v.r.FirstWriteCompletes {
+			v.complete[i] = true
+			if first[i] {
+				want = c.Available
+			}
+		}
+		name, store := TensorName(v.g, c.Tensor), StoreName(v.acc, int(c.Store))
+		switch {
+		case !begun[i]:
+			return v.broken(RuleCopy, -1, c.Start, "nothing brings %s into %s", name, store)
+		case c.Available != want:
+			return v.broken(RuleCopy, -1, c.Start, "%s is called available in %s at %d, but arrives at %d", name, store, c.Available, want)
+		case c.End < c.Available && !v.mayBeGone():
+			return v.broken(RuleCopy, -1, c.End, "%s leaves %s before it has arrived at %d", name, store, c.Available)
+		}
+	}
+	return nil
+}
+
+// byStart lists the nodes in the order in which they begin.
+func (v *verifier) byStart() []taskgraph.NodeID {
+	order := slices.Clone(v.s.Order)
+	slices.SortStableFunc(order, func(a, b taskgraph.NodeID) int { return cmp.Compare(v.s.Tasks[a].Start, v.s.Tasks[b].Start) })
+	return order
+}
+
+// finishes tells whether a node completes the tensor that it writes.
+func (v *verifier) finishes(n taskgraph.NodeID) bool {
+	return v.g.Nodes[n].Final || slices.ContainsFunc(v.g.Out(n), taskgraph.Edge.Data)
+}
+
+// finished tells of each tensor whether a node completes it.
+func (v *verifier) finished() []bool {
+	f := make([]bool, len(v.g.Tensors))
+	for n := range v.g.Nodes {
+		if v.finishes(taskgraph.NodeID(n)) {
+			f[v.g.Nodes[n].Operands[0]] = true
+		}
+	}
+	return f
+}
+
+// mayBeGone tells whether the rules remove data that is still to be read.
+func (v *verifier) mayBeGone() bool {
+	return v.r.SpaceFreedBeforeLeave || v.r.OriginSuccessorsOnly
+}
+
+// held tells whether a memory holds a tensor, complete, from start to end.
+func (v *verifier) held(p place, start, end unit.Cycles, arrived bool) bool {
+	for _, i := range v.at[p] {
+		c := &v.s.Copies[i]
+		from := c.Available
+		if !arrived {
+			from = 0
+		}
+		if v.complete[i] && from <= start && (end <= c.End || v.mayBeGone()) {
+			return true
+		}
+	}
+	return false
+}
+
+// sources checks that transfers read what is there.
+func (v *verifier) sources() *Violation {
+	for i, x := range v.s.Transfers {
+		if !v.held(place{x.FromStore, x.Tensor}, x.Start, x.End, true) {
+			return v.brokenTransfer(RuleSource, i, "%s does not hold the data from %d to %d", StoreName(v.acc, int(x.FromStore)), x.Start, x.End)
+		}
+	}
+	return nil
+}
+
+// presence checks that nodes read what is there.
+func (v *verifier) presence() *Violation {
+	for n := range v.g.Nodes {
+		id := taskgraph.NodeID(n)
+		node := &v.g.Nodes[n]
+		for i, x := range node.Operands {
+			if i > 0 && v.g.Tensors[x].Constant {
+				if broken := v.reads(id, x, i); broken != nil {
+					return broken
+				}
+			}
+		}
+		for _, e := range v.g.In(id) {
+			if e.Data() {
+				if broken := v.reads(id, v.g.Nodes[e.Src].Operands[0], int(e.Operand)); broken != nil {
+					return broken
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (v *verifier) reads(n taskgraph.NodeID, x taskgraph.TensorID, operand int) *Violation {
+	op := v.g.Layers[v.g.Nodes[n].Layer].Memory[operand]
+	task := &v.s.Tasks[n]
+	rule, core, arrived := RulePresence, task.Core, !v.r.NoWaitIfStored
+	if slices.Contains(v.cost(n).Streamed, op) {
+		if v.r.StreamedFromAnywhere {
+			return nil
+		}
+		rule, core, arrived = RuleStreaming, int32(v.acc.Offchip), true
+	}
+	store := v.top(core, op)
+	if store < 0 || !v.held(place{store, x}, task.Start, task.End, arrived) {
+		return v.broken(rule, n, task.Start, "%s is not in %s from %d to %d", TensorName(v.g, x), StoreName(v.acc, int(store)), task.Start, task.End)
+	}
+	return nil
+}
+
+// memories checks that the curves are the sums of the copies and within capacity.
+func (v *verifier) memories() *Violation {
+	type change struct {
+		time unit.Cycles
+		bits unit.Bits
+	}
+	changes := make([][]change, len(v.acc.Stores))
+	for _, c := range v.s.Copies {
+		bits := v.g.Tensors[c.Tensor].Bits
+		changes[c.Store] = append(changes[c.Store], change{c.Start, bits})
+		if c.End != Forever {
+			changes[c.Store] = append(changes[c.Store], change{c.End, -bits})
+		}
+	}
+	for i, list := range changes {
+		slices.SortFunc(list, func(a, b change) int { return cmp.Compare(a.time, b.time) })
+		curve := v.s.Memories[i]
+		name, size := StoreName(v.acc, i), v.acc.Stores[i].Capacity
+		if len(curve.Times) != len(curve.Bits) || len(curve.Times) == 0 || curve.Times[0] != 0 {
+			return v.broken(RuleMemoryCurve, -1, 0, "the curve of %s does not begin at 0", name)
+		}
+		var used unit.Bits
+		step := 0
+		for j, t := 0, unit.Cycles(0); ; {
+			for ; j < len(list) && list[j].time <= t; j++ {
+				used += list[j].bits
+			}
+			for step+1 < len(curve.Times) && curve.Times[step+1] <= t {
+				step++
+			}
+			if curve.Bits[step] != used {
+				return v.broken(RuleMemoryCurve, -1, t, "%s is said to hold %d bits, but holds %d", name, curve.Bits[step], used)
+			}
+			if used > size {
+				return v.broken(RuleCapacity, -1, t, "%s holds %d bits, %d more than its size of %d", name, used, used-size, size)
+			}
+			// On to the next time at which either changes.
+			next := Forever
+			if j < len(list) {
+				next = list[j].time
+			}
+			if step+1 < len(curve.Times) {
+				next = min(next, curve.Times[step+1])
+			}
+			if next == Forever {
+				break
+			}
+			t = next
+		}
+	}
+	return nil
+}
+
+// leaks checks that on-chip memories are empty in the end.
+func (v *verifier) leaks() *Violation {
+	if v.r.FirstTransferMoves || v.r.StreamedUsesLinger || v.r.FullReuseEverywhere {
+		return nil
+	}
+	for _, c := range v.s.Copies {
+		if c.End == Forever && !slices.Contains(v.acc.Stores[c.Store].Cores, v.acc.Offchip) {
+			return v.broken(RuleLeak, -1, c.Start, "%s never leaves %s", TensorName(v.g, c.Tensor), StoreName(v.acc, int(c.Store)))
+		}
+	}
+	return nil
+}
+
+// outputs checks that network outputs are off-chip in the end.
+func (v *verifier) outputs() *Violation {
+	read := make([]bool, len(v.g.Layers))
+	deadEnd := make([]bool, len(v.g.Layers))
+	for n := range v.g.Nodes {
+		id := taskgraph.NodeID(n)
+		layer := v.g.Nodes[n].Layer
+		read[layer] = read[layer] || slices.ContainsFunc(v.g.Out(id), taskgraph.Edge.Data)
+		deadEnd[layer] = deadEnd[layer] || len(v.g.Out(id)) == 0
+	}
+	for n := range v.g.Nodes {
+		node := &v.g.Nodes[n]
+		output := !read[node.Layer] || v.g.Layers[node.Layer].Output
+		if v.r.DeadEndsAreOutputs {
+			output = deadEnd[node.Layer]
+		}
+		if !output || !node.Final {
+			continue
+		}
+		x := node.Operands[0]
+		store := v.top(int32(v.acc.Offchip), v.g.Layers[node.Layer].Memory[0])
+		if !slices.ContainsFunc(v.at[place{store, x}], func(i int) bool {
+			return v.complete[i] && (v.s.Copies[i].End == Forever || v.r.FirstTransferMoves)
+		}) {
+			return v.broken(RuleNetworkOutput, taskgraph.NodeID(n), v.s.Tasks[n].End, "its output does not stay in off-chip memory")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,138 @@
+// Package taskgraph holds the graph of computation nodes that is scheduled: flat
+// slices with integer ids, immutable once built and shared read-only.
+package taskgraph
+
+import (
+	"streamdse/hardware"
+	"streamdse/mapping"
+	"streamdse/unit"
+	"streamdse/workload"
+)
+
+// NodeID indexes Graph.Nodes.
+type NodeID int32
+
+// TensorID indexes Graph.Tensors.
+type TensorID int32
+
+// Range is a half-open interval [Lo, Hi) of a loop or index dimension.
+type Range struct{ Lo, Hi int32 }
+
+// Len is the number of positions in the range.
+func (r Range) Len() int { return int(r.Hi - r.Lo) }
+
+// Node is a computation node: one block of one layer's loop nest.
+type Node struct {
+	Layer int32 // index in Graph.Layers
+	Sub   int32 // position among the layer's nodes
+	Group int32 // nodes of one group must run on one core
+	Class int32 // nodes of equal class cost the same on the same core
+	// Final tells that the node completes its output (no reduction is left open).
+	Final bool
+	// Ranges are the loop ranges in the order of the layer's Dims.
+	Ranges []Range
+	// Operands are the tensors it writes (index 0) and reads, in the order of the layer's Operands.
+	Operands []TensorID
+}
+
+// Tensor is a block of an operand that moves and is stored as a whole. Nodes
+// that use the same block of the same layer's operand share it.
+type Tensor struct {
+	Layer    int32 // index in Graph.Layers
+	Operand  int8  // index in the layer's Operands; 0 is the output
+	Constant bool  // off-chip before the network starts: weights, network input
+	Origin   NodeID
+	Uses     int32 // number of nodes of its own layer that refer to it
+	Bits     unit.Bits
+	Ranges   []Range // per Operand.Dims, not clipped: may cover padding
+}
+
+// Edge is a dependency. An edge that carries data names the operand of the
+// consumer that reads it; Operand 0 (the output) marks an edge that only orders.
+type Edge struct {
+	Src, Dst NodeID
+	Operand  int8
+	Bits     unit.Bits
+}
+
+// Data tells whether the edge carries data rather than only ordering its ends.
+func (e Edge) Data() bool { return e.Operand != 0 }
+
+// Layer is what the graph knows of a layer as it was split.
+type Layer struct {
+	*workload.Layer
+	// Memory gives for each operand the memory operand that holds it in a core.
+	Memory []hardware.MemoryOperand
+	Nodes  []NodeID // ascending Sub; a node left out of the graph is absent
+	Groups int      // number of groups
+	Stack  int      // index of the fusion stack it belongs to
+	// Output tells that the layer's result leaves the network. A layer that nobody
+	// reads is an output without it.
+	Output bool
+	// Entry is what the mapping allows for the layer.
+	Entry *mapping.Entry
+	// Loops are the loops over the layer's nodes, the fastest first: see Parts.
+	Loops []Loop
+	// Cuts says for each of the layer's Dims where the loops cut it.
+	Cuts []Cut
+}
+
+// Graph is immutable once built by New.
+type Graph struct {
+	Layers  []Layer
+	Nodes   []Node // ordered by layer, then Sub
+	Tensors []Tensor
+	// Classes are indexed by Node.Class; nil until the graph has been classified.
+	Classes []Class
+
+	out, in           []Edge
+	outStart, inStart []int32
+}
+
+// New builds the adjacency of a graph. Edges may come in any order; for each
+// node, outgoing edges end up sorted by Dst and incoming ones by Src, edges
+// between the same two nodes in the order given.
+func New(layers []Layer, nodes []Node, tensors []Tensor, edges []Edge) *Graph {
+	g := &Graph{Layers: layers, Nodes: nodes, Tensors: tensors}
+	// A stable counting sort by Dst of edges sorted by Src leaves each node's
+	// incoming edges sorted by Src, and the other way round.
+	bySrc := bucket(edges, len(nodes), func(e Edge) NodeID { return e.Src })
+	in := bucket(bySrc.edges, len(nodes), func(e Edge) NodeID { return e.Dst })
+	out := bucket(in.edges, len(nodes), func(e Edge) NodeID { return e.Src })
+	g.in, g.inStart = in.edges, in.start
+	g.out, g.outStart = out.edges, out.start
+	return g
+}
+
+type buckets struct {
+	edges []Edge
+	start []int32
+}
+
+// bucket sorts edges stably by one of their ends.
+func bucket(edges []Edge, nodes int, end func(Edge) NodeID) buckets {
+	start := make([]int32, nodes+1)
+	for _, e := range edges {
+		start[end(e)+1]++
+	}
+	for i := range nodes {
+		start[i+1] += start[i]
+	}
+	next := append([]int32(nil), start...)
+	out := make([]Edge, len(edges))
+	for _, e := range edges {
+		n := end(e)
+		out[next[n]] = e
+		next[n]++
+	}
+	return buckets{out, start}
+}
+
+// Out returns the edges that leave n, by ascending destination.
+func (g *Graph) Out(n NodeID) []Edge { return g.out[g.outStart[n]:g.outStart[n+1]] }
+
+// In returns the edges that enter n, by ascending source.
+func (g *Graph) In(n NodeID) []Edge { return g.in[g.inStart[n]:g.inStart[n+1]] }
+
+// Edges returns all edges by ascending source; the caller must not change them.
+func (g *Graph) Edges() []Edge { return g.out }

@@ -1,0 +1,57 @@
+package workload
+
+import "streamdse/unit"
+
+// Elements is the number of elements of operand o's whole tensor; of an index
+// dimension, the positions that lie in the real tensor count.
+func (l *Layer) Elements(o *Operand) int64 {
+	n := int64(1)
+	for _, d := range o.Dims {
+		r := l.Relation(d)
+		switch {
+		case r == nil:
+			n *= int64(l.Size(d))
+		case r.Size > 0:
+			n *= int64(r.Size)
+		default:
+			last := r.CoefA*(l.Size(r.A)-1) + r.CoefB*(l.Size(r.B)-1)
+			n *= int64(last + 1 - r.PadBefore - r.PadAfter)
+		}
+	}
+	return n
+}
+
+// Totals sums up a network.
+type Totals struct {
+	Layers      int
+	MACs        int64     // multiplications of convolutions and matrix products
+	Operations  int64     // of all loop nests
+	Weights     unit.Bits // constants, each tensor once
+	Activations unit.Bits // finished outputs of all layers
+}
+
+// Totals sums up the layers.
+func (w *Workload) Totals() Totals {
+	t := Totals{Layers: len(w.Layers)}
+	counted := map[string]bool{} // constants may be shared by layers
+	for i := range w.Layers {
+		l := &w.Layers[i]
+		t.Operations += l.MACs()
+		switch l.Type {
+		case "Conv", "Gemm", "MatMul":
+			t.MACs += l.MACs()
+		}
+		for j := range l.Operands {
+			o := &l.Operands[j]
+			size := unit.Bits(l.Elements(o)) * o.FinalBits
+			switch {
+			case o.Source.Kind == FromNone:
+				t.Activations += size
+			case o.Source.Kind == FromConstant && !counted[o.Source.Tensor]:
+				counted[o.Source.Tensor] = o.Source.Tensor != ""
+				t.Weights += size
+			}
+		}
+	}
+	return t
+}
