@@ -190,6 +190,11 @@ func (f *runFlags) run(c *cobra.Command) error {
 		return err
 	}
 	loaded := time.Since(began)
+	if !f.quiet {
+		for _, w := range problem.Warnings() {
+			fmt.Fprintln(c.ErrOrStderr(), "warning: "+w)
+		}
+	}
 	o.Rules = rules
 	o.Costs = stream.NewCosts()
 	progress := newProgress(c.ErrOrStderr(), f.quiet)
