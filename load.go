@@ -39,6 +39,7 @@ type Inputs struct {
 type Source struct {
 	Name   string // the built-in's name, or the file's without folder and extension
 	SHA256 string // of the content, in hexadecimal
+	Path   string // of the file as it was given; empty for a built-in
 }
 
 // Sources are the sources of the three inputs.
@@ -106,7 +107,7 @@ func loadWorkload(in Inputs) (*workload.Workload, Source, error) {
 		if err != nil {
 			return nil, source, err
 		}
-		model, source = m, Source{stem(in.Workload), sum}
+		model, source = m, Source{stem(in.Workload), sum, in.Workload}
 	} else {
 		data, err := workloadzoo.Export(in.Workload)
 		if err != nil {
@@ -149,10 +150,10 @@ func loadHardware(name string) (*hardware.Accelerator, Source, error) {
 			return nil, Source{}, unknownBuiltin("accelerator", name, HardwareNames())
 		}
 		acc, err := hardwarezoo.Load(name)
-		return acc, Source{name, sumFiles(files)}, err
+		return acc, Source{Name: name, SHA256: sumFiles(files)}, err
 	}
 	acc, files, err := hardware.LoadFiles(name)
-	return acc, Source{stem(name), sumFiles(files)}, err
+	return acc, Source{stem(name), sumFiles(files), name}, err
 }
 
 func loadMapping(name string) (*mapping.Mapping, Source, error) {
@@ -162,14 +163,14 @@ func loadMapping(name string) (*mapping.Mapping, Source, error) {
 			return nil, Source{}, unknownBuiltin("mapping", name, MappingNames())
 		}
 		m, err := mappingzoo.Load(name)
-		return m, Source{name, sumFiles(files)}, err
+		return m, Source{Name: name, SHA256: sumFiles(files)}, err
 	}
 	m, err := mapping.Load(name)
 	if err != nil {
 		return nil, Source{}, err
 	}
 	data, err := os.ReadFile(name)
-	return m, Source{stem(name), sum(data)}, err
+	return m, Source{stem(name), sum(data), name}, err
 }
 
 // isFile tells whether a name means a file rather than a built-in: it has a

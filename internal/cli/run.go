@@ -49,7 +49,7 @@ func runCommand() *cobra.Command {
 		Short: "Explore one workload on one accelerator",
 		Long: `Run finds an allocation of the network's layers to the accelerator's cores, schedules
 it in detail and writes pictures and figures, one folder a mode:
-schedule.png, memory.png, result.json, schedule.csv, transfers.csv, allocation.json, timing.json.`,
+schedule.png, memory.png, result.json, schedule.csv, transfers.csv, state.json, allocation.json, timing.json.`,
 		Example: `  stream run
   stream run --workload net.onnx --hardware chip.yaml --mapping map.yaml
   stream run --mode fused --stacks 0-10,11-21 --objective latency --effort high
@@ -225,7 +225,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 			ended = fmt.Errorf("%s: %w", mode, err)
 			break
 		}
-		data := reportData(problem, sources, o, r)
+		data := reportData(problem, sources, f.activations, o, r)
 		timing := timing{Load: loaded.Seconds(), Run: time.Since(started).Seconds()}
 		s, err := save(f.output, data, !f.noPlots, timing)
 		if err != nil {
