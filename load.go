@@ -108,14 +108,17 @@ func loadWorkload(in Inputs) (*workload.Workload, Source, error) {
 		}
 		model, source = m, Source{stem(in.Workload), sum}
 	} else {
+		if !workloadzoo.Has(in.Workload) {
+			return nil, source, unknownBuiltin("workload", in.Workload, WorkloadNames())
+		}
 		data, err := workloadzoo.Export(in.Workload)
 		if err != nil {
-			return nil, source, unknownBuiltin("workload", in.Workload, WorkloadNames())
+			return nil, source, err
 		}
 		if model, err = onnx.Read(in.Workload, data); err != nil {
 			return nil, source, err
 		}
-		source.SHA256 = sum(data)
+		source = Source{model.Graph.Name, sum(data)}
 	}
 	w, err := onnx.Workload(model, onnx.Options{Rules: in.Rules, FoldActivations: in.FoldActivations})
 	if w != nil {
@@ -220,10 +223,12 @@ func sumFiles(files map[string]string) string {
 // cores/, a mapping as NAME.mapping.yaml. ok is false if there is nothing.
 func Builtin(name string) (files map[string][]byte, ok bool, err error) {
 	files = map[string][]byte{}
-	if slices.Contains(WorkloadNames(), name) {
-		if files[name+".onnx"], err = workloadzoo.Export(name); err != nil {
+	if workloadzoo.Has(name) {
+		model, err := workloadzoo.Model(name)
+		if err != nil {
 			return nil, true, err
 		}
+		files[model.Graph.Name+".onnx"] = onnx.Write(model)
 	}
 	if slices.Contains(HardwareNames(), name) {
 		source, err := hardwarezoo.Source(name)
