@@ -13,6 +13,7 @@ package split
 
 import (
 	"fmt"
+	"slices"
 
 	"streamdse/hardware"
 	"streamdse/internal/diag"
@@ -95,6 +96,8 @@ func planLayer(w *workload.Workload, m *mapping.Mapping, i, stack int, alone boo
 				"I1, I2 or O for each operand", "memory_operand_links: {O: O, I: I1, W: I2}")
 		}
 	}
-	tiled.Layers[i] = taskgraph.Layer{Layer: l, Memory: memory, Stack: stack, Entry: entry, Loops: t.loops, Cuts: t.cuts}
+	tiled.Layers[i] = taskgraph.Layer{
+		Layer: l, Memory: memory, Stack: stack, Output: slices.Contains(w.Outputs, i), Entry: entry, Loops: t.loops, Cuts: t.cuts,
+	}
 	return t
 }
