@@ -11,16 +11,7 @@ import (
 func (l *Layer) Elements(o *Operand) int64 {
 	n := int64(1)
 	for _, d := range o.Dims {
-		r := l.Relation(d)
-		switch {
-		case r == nil:
-			n *= int64(l.Size(d))
-		case r.Size > 0:
-			n *= int64(r.Size)
-		default:
-			last := r.CoefA*(l.Size(r.A)-1) + r.CoefB*(l.Size(r.B)-1)
-			n *= int64(last + 1 - r.PadBefore - r.PadAfter)
-		}
+		n *= int64(l.IndexSize(d))
 	}
 	return n
 }
