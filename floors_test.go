@@ -25,15 +25,17 @@ var floors = map[string]int{
 	"workload": 2,
 	"hardware": 2,
 
-	"mapping":       3,
-	"internal/onnx": 3,
-	"hardware/zoo":  3,
+	"mapping":               3,
+	"internal/onnx":         3,
+	"internal/workloadyaml": 3,
+	"hardware/zoo":          3,
 
 	"taskgraph":              4,
 	"loopnest":               4,
 	"workload/zoo":           4,
 	"mapping/zoo":            4,
 	"internal/onnx/onnxtest": 4,
+	"internal/netplot":       4,
 
 	"loopnest/nesttest": 5,
 
