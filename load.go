@@ -245,3 +245,23 @@ func Builtin(name string) (files map[string][]byte, ok bool, err error) {
 	}
 	return files, len(files) > 0, nil
 }
+
+// Warnings says what was assumed while the inputs were read, and which of their
+// keys have no effect.
+func (p Problem) Warnings() []string {
+	var list []string
+	if p.Workload != nil {
+		list = append(list, p.Workload.Notes...)
+	}
+	if p.Hardware != nil {
+		for _, w := range p.Hardware.Warnings {
+			list = append(list, w.String())
+		}
+	}
+	if p.Mapping != nil {
+		for _, w := range p.Mapping.Warnings {
+			list = append(list, w.String())
+		}
+	}
+	return list
+}

@@ -55,8 +55,9 @@ func (v *Violation) Error() string {
 // broken. Where a switch of r stands for a quirk that breaks a rule on purpose,
 // that rule is relaxed:
 //
-//   - Q4, Q68 (SpaceFreedBeforeLeave) and Q70 (OriginSuccessorsOnly): data may be
-//     gone from a memory while it is read, or before.
+//   - Q3 (FirstTransferMoves), Q4, Q68 (SpaceFreedBeforeLeave) and Q70
+//     (OriginSuccessorsOnly): data may be gone from a memory while it is read, or
+//     before.
 //   - Q6, Q15 (JoinPastTransfers): transfers of a tensor that start together on a
 //     link take its bandwidth once.
 //   - Q7 (NoWaitIfStored): a node may start before its data has arrived.
@@ -146,7 +147,7 @@ func (v *verifier) written(n taskgraph.NodeID) place {
 	return place{v.top(core, op), node.Operands[0]}
 }
 
-// tensor is the memory operand that a tensor's own layer gives it.
+// own is the memory operand that a tensor's own layer gives it.
 func (v *verifier) own(x taskgraph.TensorID) hardware.MemoryOperand {
 	t := &v.g.Tensors[x]
 	return v.g.Layers[t.Layer].Memory[t.Operand]

@@ -142,7 +142,7 @@ func (v *verifier) blocks() *Violation {
 			return v.broken(RuleBlock, id, b.Start, "links are blocked from %d to %d, but it runs from %d to %d", b.Start, b.End, task.Start, task.End)
 		}
 		for i, l := range b.Links {
-			if want := asked[l]; !close(float64(b.Bandwidth[i]), want) {
+			if want := asked[l]; !agree(float64(b.Bandwidth[i]), want) {
 				return v.broken(RuleBlock, id, b.Start, "blocks %v bits a cycle of link %d instead of %v", b.Bandwidth[i], l, want)
 			}
 			delete(asked, l)
@@ -277,7 +277,7 @@ func (v *verifier) energy() *Violation {
 		}
 		bits := v.g.Tensors[x.Tensor].Bits
 		memory := float64(accesses(bits, from.ReadBandwidth))*float64(from.Memory.ReadCost) + float64(accesses(bits, to.WriteBandwidth))*float64(to.Memory.WriteCost)
-		if !close(float64(x.LinkEnergy), onLinks) || !close(float64(x.MemoryEnergy), memory) {
+		if !agree(float64(x.LinkEnergy), onLinks) || !agree(float64(x.MemoryEnergy), memory) {
 			return v.brokenTransfer(RuleEnergy, i, "costs %v pJ on links and %v in memories, instead of %v and %v", x.LinkEnergy, x.MemoryEnergy, onLinks, memory)
 		}
 		link, mem := &sum.CoreLink, &sum.CoreMemory
@@ -311,14 +311,14 @@ func (v *verifier) energy() *Violation {
 		{"between cores, links", got.CoreLink, sum.CoreLink},
 		{"between cores, memories", got.CoreMemory, sum.CoreMemory},
 	} {
-		if !close(float64(part.got), float64(part.want)) {
+		if !agree(float64(part.got), float64(part.want)) {
 			return v.broken(RuleEnergy, -1, v.s.Latency, "%s: %v pJ, but the events make %v", part.name, part.got, part.want)
 		}
 	}
 	return nil
 }
 
-// close tells whether two figures agree but for rounding.
-func close(a, b float64) bool {
+// agree tells whether two figures agree but for rounding.
+func agree(a, b float64) bool {
 	return math.Abs(a-b) <= 1e-9*max(1, math.Abs(a), math.Abs(b))
 }

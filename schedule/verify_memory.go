@@ -115,7 +115,7 @@ func (v *verifier) finished() []bool {
 
 // mayBeGone tells whether the rules remove data that is still to be read.
 func (v *verifier) mayBeGone() bool {
-	return v.r.SpaceFreedBeforeLeave || v.r.OriginSuccessorsOnly
+	return v.r.FirstTransferMoves || v.r.SpaceFreedBeforeLeave || v.r.OriginSuccessorsOnly
 }
 
 // held tells whether a memory holds a tensor, complete, from start to end.

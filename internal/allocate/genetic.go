@@ -25,10 +25,10 @@ type GeneticOptions struct {
 	Progress func(generation, evaluations int, best Point)
 }
 
-// DefaultGenetic returns the published tool's rates with a population that
-// suits a fast evaluation.
+// DefaultGenetic returns the published tool's crossover rate with a population
+// that suits a fast evaluation.
 func DefaultGenetic() GeneticOptions {
-	return GeneticOptions{Generations: 16, Individuals: 32, Workers: 1, Objective: EDP, Crossover: 0.3}
+	return GeneticOptions{Generations: 40, Individuals: 48, Workers: 1, Objective: EDP, Crossover: 0.3}
 }
 
 // individual is one allocation as an index into each gene's candidates.

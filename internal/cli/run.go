@@ -25,9 +25,9 @@ type effort struct{ generations, individuals int }
 
 func efforts() ([]string, map[string]effort) {
 	return []string{"low", "medium", "high"}, map[string]effort{
-		"low":    {4, 16},
-		"medium": {16, 32},
-		"high":   {64, 64},
+		"low":    {8, 24},
+		"medium": {40, 48},
+		"high":   {200, 96},
 	}
 }
 
@@ -65,11 +65,11 @@ schedule.png, memory.png, result.json, schedule.csv, transfers.csv, allocation.j
 	f.register(c)
 	flags := c.Flags()
 	flags.StringVar(&f.mode, "mode", "both", "layer-by-layer, fused or `both`")
-	flags.StringVar(&f.stacks, "stacks", "auto", "layers fused together: `auto` (as many as the weight memory holds), a list such as 0-10,11-21, or a file with one stack a line")
+	flags.StringVar(&f.stacks, "stacks", "auto", "layers fused together: `auto` (as many as keep their weights on the chip), a list such as 0-10,11-21, or a file with one stack a line")
 	flags.StringVar(&f.allocator, "allocator", "", "genetic, or fixed with --allocation (default: the one that fits)")
 	flags.StringVar(&f.allocation, "allocation", "", "a saved allocation.json to schedule instead of searching")
 	flags.StringVar(&f.objective, "objective", string(stream.EDP), "what to minimise: "+strings.Join(stream.Objectives(), ", "))
-	flags.StringVar(&f.effort, "effort", "medium", "how long to search: "+strings.Join(names, ", "))
+	flags.StringVar(&f.effort, "effort", "medium", "how long to search: "+strings.Join(names, ", ")+" (about 200, 2,000 and 19,000 allocations a mode)")
 	flags.IntVar(&f.generations, "generations", 0, "generations of the genetic search (default: by --effort)")
 	flags.IntVar(&f.individuals, "individuals", 0, "individuals a generation (default: by --effort)")
 	flags.Uint64Var(&f.seed, "seed", 0, "seed of the search; the same seed gives the same result")
@@ -190,6 +190,11 @@ func (f *runFlags) run(c *cobra.Command) error {
 		return err
 	}
 	loaded := time.Since(began)
+	if !f.quiet {
+		for _, w := range problem.Warnings() {
+			fmt.Fprintln(c.ErrOrStderr(), "warning: "+w)
+		}
+	}
 	o.Rules = rules
 	o.Costs = stream.NewCosts()
 	progress := newProgress(c.ErrOrStderr(), f.quiet)

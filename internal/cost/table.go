@@ -12,7 +12,6 @@ import (
 	"streamdse/schedule"
 	"streamdse/taskgraph"
 	"streamdse/unit"
-	"streamdse/workload"
 )
 
 // Options of Table.
@@ -89,8 +88,8 @@ func nodeCost(ctx context.Context, g *taskgraph.Graph, acc *hardware.Accelerator
 	if len(streamed) > 0 {
 		core = acc.WithOffchip(coreID, streamed...)
 	}
-	tile := tileOf(layer.Layer, node)
-	e, err := estimator.Estimate(ctx, Tile{Layer: tile, Core: core, Links: layer.Memory, Entry: layer.Entry})
+	tile := g.Tile(c.Node)
+	e, err := estimator.Estimate(ctx, Tile{Layer: &tile, Core: core, Links: layer.Memory, Entry: layer.Entry})
 	if err != nil {
 		return schedule.NodeCost{Reason: err.Error()}
 	}
@@ -129,22 +128,13 @@ func runtime(e *Estimate, entry *mapping.Entry, r rules.Rules) unit.Cycles {
 	return unit.Cycles(math.Ceil(t))
 }
 
-// tileOf is the layer with the loop sizes of one node.
-func tileOf(l *workload.Layer, n *taskgraph.Node) *workload.Layer {
-	t := *l
-	t.Dims = slices.Clone(l.Dims)
-	for i := range t.Dims {
-		t.Dims[i].Size = n.Ranges[i].Len()
-	}
-	return &t
-}
-
 // Streamed tells which memory operands of a class of nodes do not fit into the
 // core and are read from or written to off-chip memory while the node runs, in
 // the order of the layer's operands.
 //
 // For each top memory of the core, the operands that need least stay as long as
-// they fit together; what is left is streamed. Streaming needs room too: under
+// they fit together, in the memory's order if they need the same; what is left is
+// streamed. Streaming needs room too: under
 // the published rules one element-block of every lowest memory instance (Q69),
 // otherwise two accesses of the memory's widest port. Kept operands, the largest
 // first, give way until there is that room.
@@ -158,8 +148,8 @@ func Streamed(acc *hardware.Accelerator, coreID int, layer *taskgraph.Layer, c *
 		}
 		done = append(done, store)
 		var members []int
-		for i, other := range layer.Memory {
-			if acc.Top(coreID, other) == store {
+		for _, stored := range acc.Stores[store].Memory.Operands {
+			if i := slices.Index(layer.Memory, stored); i >= 0 && acc.Top(coreID, stored) == store {
 				members = append(members, i)
 			}
 		}

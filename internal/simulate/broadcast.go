@@ -55,12 +55,8 @@ func (s *Simulator) remember(link int32, tensors []taskgraph.TensorID, start, en
 	if start == end {
 		return true
 	}
-	for _, x := range tensors {
-		for i := s.slots.first(link, x); i != 0; i = s.slots.all[i-1].next {
-			if s.slots.all[i-1].start == start {
-				return false
-			}
-		}
+	if s.carried(link, tensors, start) {
+		return false
 	}
 	for _, x := range tensors {
 		s.slots.add(link, x, span{start, end})
@@ -93,7 +89,27 @@ func (s *Simulator) joinWindow(links []int32, bandwidth []float64, tensors []tas
 		}
 		common = windows
 	}
-	return common[0].start, true
+	// The first one may be a slot that another link makes begin later, so that it is
+	// neither shared nor free.
+	start := common[0].start
+	for i, l := range links {
+		if !s.carried(l, tensors, start) && s.links[l].idle(start, duration, bandwidth[i]) > start {
+			return 0, false
+		}
+	}
+	return start, true
+}
+
+// carried tells whether a link carried one of the tensors from the given time on.
+func (s *Simulator) carried(link int32, tensors []taskgraph.TensorID, start unit.Cycles) bool {
+	for _, x := range tensors {
+		for i := s.slots.first(link, x); i != 0; i = s.slots.all[i-1].next {
+			if s.slots.all[i-1].start == start {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // windows lists the times from t on at which a link can carry tensors: the slots

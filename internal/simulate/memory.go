@@ -58,21 +58,21 @@ func (s *Simulator) store(x taskgraph.TensorID, store int32, start, available un
 		}
 		return nil
 	}
-	new := stay{tensor: x, store: store, start: start, available: available, busy: available, made: by}
+	fresh := stay{tensor: x, store: store, start: start, available: available, busy: available, made: by}
 	if s.record != nil {
-		new.record = int32(len(s.record.Copies))
+		fresh.record = int32(len(s.record.Copies))
 		s.record.Copies = append(s.record.Copies, schedule.Copy{Tensor: x, Store: store, Start: start, Available: available, End: schedule.Forever})
 	}
 	index := int32(len(s.stays) + 1)
 	l := &s.residents[store]
-	new.prev = l.last
+	fresh.prev = l.last
 	if l.last == 0 {
 		l.first = index
 	} else {
 		s.stays[l.last-1].next = index
 	}
 	l.last = index
-	s.stays = append(s.stays, new)
+	s.stays = append(s.stays, fresh)
 	s.at[s.key(x, store)] = index
 	bits := s.Graph.Tensors[x].Bits
 	s.fill[store].add(start, bits)
@@ -159,7 +159,7 @@ func (s *Simulator) room(x taskgraph.TensorID, core int32, op hardware.MemoryOpe
 	}
 	from, ok := fill.under(size-bits, t)
 	if !ok {
-		return 0, s.full(x, store)
+		return 0, s.full(x, store, fill.last()+bits-size)
 	}
 	return from, nil
 }
@@ -169,7 +169,7 @@ func (s *Simulator) room(x taskgraph.TensorID, core int32, op hardware.MemoryOpe
 func (s *Simulator) chooseVictims(x taskgraph.TensorID, store int32, missing unit.Bits, by unit.Cycles) error {
 	s.victims = s.victims[:0]
 	if s.offchip[store] {
-		return s.full(x, store)
+		return s.full(x, store, missing)
 	}
 	for i := s.residents[store].first; i != 0; i = s.stays[i-1].next {
 		y := &s.stays[i-1]
@@ -192,24 +192,20 @@ func (s *Simulator) chooseVictims(x taskgraph.TensorID, store int32, missing uni
 		missing -= s.Graph.Tensors[s.stays[v-1].tensor].Bits
 	}
 	if missing > 0 {
-		return s.full(x, store)
+		return s.full(x, store, missing)
 	}
 	return nil
 }
 
-// full reports that a tensor finds no room.
-func (s *Simulator) full(x taskgraph.TensorID, store int32) error {
+// full reports that a tensor finds no room, and how many bits too few there are
+// when all has left that can.
+func (s *Simulator) full(x taskgraph.TensorID, store int32, gap unit.Bits) error {
 	e := schedule.Infeasible{Lack: schedule.LackOfMemory, Tensor: x, Store: int(store), Core: -1,
 		Asked: s.Graph.Tensors[x].Bits, Size: s.Accelerator.Stores[store].Capacity}
 	if s.now >= 0 {
 		e.Core = int(s.core[s.now])
 	}
-	for i := s.residents[store].first; i != 0; i = s.stays[i-1].next {
-		y := &s.stays[i-1]
-		if s.offchip[store] || slices.Contains(s.kept, y.tensor) || s.unfinished(y) {
-			e.Pinned += s.Graph.Tensors[y.tensor].Bits
-		}
-	}
+	e.Pinned = e.Size + gap - e.Asked
 	return s.infeasible(e)
 }
 

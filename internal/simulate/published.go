@@ -43,7 +43,7 @@ func (s *Simulator) publishedRoom(x taskgraph.TensorID, core int32, op hardware.
 	fill := &s.fill[store]
 	size := s.Accelerator.Stores[store].Capacity
 	if bits > size {
-		return 0, s.full(x, store)
+		return 0, s.full(x, store, bits-size)
 	}
 	missing := bits - (size - fill.values[fill.at(from)])
 	if missing <= 0 {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -245,53 +246,140 @@ func drawProblem(t *rapid.T, r rules.Rules) (Problem, *schedule.Allocation) {
 	return p, &alloc
 }
 
-// checkRandom runs random problems: each has a schedule that keeps the rules, the
-// same every time, or a reason why there is none.
-func checkRandom(t *testing.T, r rules.Rules, least float64) {
-	runs, feasible := 0, 0
+// checkRandom schedules a random problem: it has a schedule that keeps the rules,
+// the same every time, or a reason why there is none (and nil is returned).
+func checkRandom(t rapid.TB, p Problem, alloc *schedule.Allocation) *schedule.Schedule {
+	sim, err := New(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := sim.Run(alloc)
+	metrics, again := sim.Evaluate(alloc)
+	if err != nil {
+		var infeasible *schedule.Infeasible
+		if !errors.As(err, &infeasible) {
+			t.Fatalf("%v is not a reason", err)
+		}
+		if infeasible.Lack == schedule.LackOfMemory && infeasible.Gap() <= 0 {
+			t.Fatalf("%v: nothing is lacking", err)
+		}
+		if again == nil || again.Error() != err.Error() {
+			t.Fatalf("Run: %v, Evaluate: %v", err, again)
+		}
+		return nil
+	}
+	if err := verify(p, alloc, s); err != nil {
+		t.Fatal(err)
+	}
+	if again != nil || metrics.Latency != s.Latency || metrics.Energy != s.Energy {
+		t.Fatalf("Run: latency %d and %v, Evaluate: %d and %v (%v)", s.Latency, s.Energy, metrics.Latency, metrics.Energy, again)
+	}
+	s2, err := sim.Fork().Run(alloc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(s, s2); d != "" {
+		t.Fatalf("two runs differ:\n%s", d)
+	}
+	return s
+}
+
+func TestRandomDefault(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p, alloc := drawProblem(t, r)
-		sim, err := New(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		runs++
-		s, err := sim.Run(alloc)
-		metrics, again := sim.Evaluate(alloc)
-		if err != nil {
-			var infeasible *schedule.Infeasible
-			if !errors.As(err, &infeasible) {
-				t.Fatalf("%v is not a reason", err)
-			}
-			if infeasible.Lack == schedule.LackOfMemory && infeasible.Gap() <= 0 {
-				t.Fatalf("%v: nothing is lacking", err)
-			}
-			if again == nil || again.Error() != err.Error() {
-				t.Fatalf("Run: %v, Evaluate: %v", err, again)
-			}
-			return
-		}
-		feasible++
-		if err := schedule.Verify(p.Graph, p.Accelerator, p.Costs, alloc, s, r); err != nil {
-			t.Fatalf("%v\n%s", err, dump(p, alloc, s))
-		}
-		if again != nil || metrics.Latency != s.Latency || metrics.Energy != s.Energy {
-			t.Fatalf("Run: latency %d and %v, Evaluate: %d and %v (%v)", s.Latency, s.Energy, metrics.Latency, metrics.Energy, again)
-		}
-		s2, err := sim.Fork().Run(alloc)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d := cmp.Diff(s, s2); d != "" {
-			t.Fatalf("two runs differ:\n%s", d)
-		}
+		p, alloc := drawProblem(t, rules.Default())
+		checkRandom(t, p, alloc)
 	})
-	t.Logf("%d of %d problems have a schedule", feasible, runs)
-	if runs > 50 && float64(feasible) < least*float64(runs) {
-		t.Errorf("only %d of %d problems have a schedule", feasible, runs)
+}
+
+func TestRandomReference(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, alloc := drawProblem(t, measuredRules())
+		checkRandom(t, p, alloc)
+	})
+}
+
+// TestRandomSwitches turns every switch of the rules over by itself.
+func TestRandomSwitches(t *testing.T) {
+	for _, base := range []rules.Rules{rules.Default(), rules.Reference2024()} {
+		for i := range reflect.TypeFor[rules.Rules]().NumField() {
+			r := base
+			field := reflect.ValueOf(&r).Elem().Field(i)
+			if field.Kind() != reflect.Bool {
+				continue
+			}
+			field.SetBool(!field.Bool())
+			t.Run(base.Name+"/"+reflect.TypeFor[rules.Rules]().Field(i).Name, func(t *testing.T) {
+				var alloc *schedule.Allocation
+				gen := rapid.Custom(func(t *rapid.T) Problem {
+					var p Problem
+					p, alloc = drawProblem(t, r)
+					return p
+				})
+				for seed := range 40 {
+					p := gen.Example(seed)
+					checkRandom(t, p, alloc)
+				}
+			})
+		}
 	}
 }
 
-func TestRandomDefault(t *testing.T) { checkRandom(t, rules.Default(), 0.5) }
+// TestRandomCoverage makes sure that the random problems reach what they are meant
+// to, with fixed seeds.
+func TestRandomCoverage(t *testing.T) {
+	for _, c := range []struct {
+		rules rules.Rules
+		want  []string
+	}{
+		{rules.Default(), []string{"fetch", "eviction", "writeback", "prefetch", "spill", "copy within a core", "path of several links", "block", "stretch"}},
+		{measuredRules(), []string{"fetch", "eviction", "writeback", "prefetch", "join", "path of several links", "block"}},
+	} {
+		t.Run(c.rules.Name, func(t *testing.T) {
+			const runs = 500
+			var alloc *schedule.Allocation
+			gen := rapid.Custom(func(t *rapid.T) Problem {
+				var p Problem
+				p, alloc = drawProblem(t, c.rules)
+				return p
+			})
+			feasible, seen := 0, map[string]int{}
+			for seed := range runs {
+				p := gen.Example(seed)
+				if s := checkRandom(t, p, alloc); s != nil {
+					feasible++
+					count(s, p, alloc, seen)
+				}
+			}
+			if feasible < runs/2 || feasible == runs {
+				t.Errorf("%d of %d problems have a schedule", feasible, runs)
+			}
+			for _, what := range c.want {
+				if seen[what] < 5 {
+					t.Errorf("%d problems have a schedule with %s", seen[what], what)
+				}
+			}
+		})
+	}
+}
 
-func TestRandomReference(t *testing.T) { checkRandom(t, measuredRules(), 0.3) }
+// count notes which of the less common things a schedule holds.
+func count(s *schedule.Schedule, p Problem, alloc *schedule.Allocation, seen map[string]int) {
+	for _, x := range s.Transfers {
+		seen[x.Cause.String()]++
+		switch {
+		case x.Joined:
+			seen["join"]++
+		case len(x.Links) == 0:
+			seen["copy within a core"]++
+		case len(x.Links) > 1:
+			seen["path of several links"]++
+		}
+	}
+	for _, b := range s.Blocks {
+		seen["block"]++
+		node := &p.Graph.Nodes[b.Node]
+		if b.End-b.Start > p.Costs.At(node.Class, alloc.Core(node)).Runtime {
+			seen["stretch"]++
+		}
+	}
+}

@@ -12,11 +12,13 @@ import (
 type steps[V unit.Bits | float64] struct {
 	times  []unit.Cycles
 	values []V
+	high   V // no value has ever been higher
 }
 
 func (f *steps[V]) reset() {
 	f.times = append(f.times[:0], 0)
 	f.values = append(f.values[:0], 0)
+	f.high = 0
 }
 
 // at is the index of the step that holds at time t.
@@ -52,16 +54,19 @@ func (f *steps[V]) split(t unit.Cycles) int {
 
 // add changes the values from time t on.
 func (f *steps[V]) add(t unit.Cycles, v V) {
-	for i := f.split(t); i < len(f.values); i++ {
-		f.values[i] += v
-	}
+	f.addSteps(f.split(t), len(f.values), v)
 }
 
 // addDuring changes the values from start until end.
 func (f *steps[V]) addDuring(start, end unit.Cycles, v V) {
-	i, j := f.split(start), f.split(end)
-	for ; i < j; i++ {
+	i := f.split(start)
+	f.addSteps(i, f.split(end), v)
+}
+
+func (f *steps[V]) addSteps(from, to int, v V) {
+	for i := from; i < to; i++ {
 		f.values[i] += v
+		f.high = max(f.high, f.values[i])
 	}
 }
 
@@ -72,6 +77,9 @@ func (f *steps[V]) last() V { return f.values[len(f.values)-1] }
 // the limit. If it does so for ever, that is the beginning of the last step, or t
 // if that is later, and false.
 func (f *steps[V]) under(limit V, t unit.Cycles) (unit.Cycles, bool) {
+	if f.high <= limit {
+		return t, true
+	}
 	n := len(f.times)
 	if f.values[n-1] > limit {
 		return max(t, f.times[n-1]), false

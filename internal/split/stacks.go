@@ -1,6 +1,7 @@
 package split
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -135,42 +136,122 @@ func complete(w *workload.Workload, lists [][]int) (Stacks, error) {
 	return stacks, problems.Err()
 }
 
-// Auto fuses layers as long as the weights of a stack fit on the chip together,
+// weightFill is the part of a core's memory that Auto gives to the weights of a
+// stack. The rest is for activations and for the weights of what comes next.
+const weightFill = 0.5
+
+// Auto fuses layers as long as the weights of a stack stay on the chip together,
 // following the order of the network.
 //
-// A stack ends before the layer whose weights would no longer fit beside the
-// others'; that layer begins the next stack. The room is that of the memories
-// for weights of all cores that may run a layer with weights. Under the rules of
-// the published scheduler there is only one stack: all layers after its end
-// stand alone, the room is that of all cores, a memory shared by two cores counts
-// twice, and what is counted of a layer is the first operand that is not
-// computed, which for the first layer is the network's input.
+// The weights of a stack stay if every layer's can be put into the memory of one
+// of its cores such that none is filled by more than half (by first fit, the
+// largest first). A stack ends before the layer with which that is no longer so,
+// and that layer begins the next one. A layer whose weights do not fit one core
+// in this sense stands alone: cut into tiles, it would read them anew for each.
+//
+// Under the rules of the published scheduler see publishedAuto.
 func Auto(w *workload.Workload, m *mapping.Mapping, acc *hardware.Accelerator, r rules.Rules) Stacks {
-	room := weightRoom(w, m, acc, r)
+	if r.InputCountsAsWeight {
+		return publishedAuto(w, acc)
+	}
+	p := packer{free: make([]unit.Bits, len(acc.Stores))}
 	var stacks Stacks
-	var used unit.Bits
-	full := false
+	open := false // the last stack may grow
 	for i := range w.Layers {
-		bits := weightBits(&w.Layers[i], r)
-		fits := !full && used+bits <= room
-		if fits && len(stacks) > 0 {
+		next := item{bits: weightBits(&w.Layers[i]), stores: weightStores(&w.Layers[i], m, acc)}
+		switch {
+		case open && p.fits(acc, append(p.items, next)):
 			last := len(stacks) - 1
 			stacks[last] = append(stacks[last], i)
-			used += bits
-			continue
+			p.items = append(p.items, next)
+		default:
+			stacks = append(stacks, []int{i})
+			p.items = append(p.items[:0], next)
+			open = p.fits(acc, p.items)
 		}
-		stacks = append(stacks, []int{i})
-		used = bits
-		full = !fits && r.InputCountsAsWeight
 	}
 	return stacks
 }
 
-// weightBits is the size of a layer's weights, or of what counts as such.
-func weightBits(l *workload.Layer, r rules.Rules) unit.Bits {
-	if r.InputCountsAsWeight {
-		return firstConstantBits(l)
+// item is a layer's weights with the memories that may hold them.
+type item struct {
+	bits   unit.Bits
+	stores []int // indices of Accelerator.Stores
+}
+
+// packer holds the weights of the stack that grows.
+type packer struct {
+	items []item
+	free  []unit.Bits // of each store; scratch
+}
+
+// fits tells whether first fit, the largest first, finds a place for all items.
+func (p *packer) fits(acc *hardware.Accelerator, items []item) bool {
+	for s := range acc.Stores {
+		p.free[s] = unit.Bits(weightFill * float64(acc.Stores[s].Capacity))
 	}
+	order := slices.Clone(items)
+	slices.SortStableFunc(order, func(a, b item) int { return cmp.Compare(b.bits, a.bits) })
+	for _, x := range order {
+		if x.bits == 0 {
+			return true // and so are all that follow
+		}
+		i := slices.IndexFunc(x.stores, func(s int) bool { return p.free[s] >= x.bits })
+		if i < 0 {
+			return false
+		}
+		p.free[x.stores[i]] -= x.bits
+	}
+	return true
+}
+
+// weightStores lists the memories that may hold the layer's weights.
+func weightStores(l *workload.Layer, m *mapping.Mapping, acc *hardware.Accelerator) []int {
+	entry := m.Lookup(l)
+	if entry == nil {
+		return nil
+	}
+	var stores []int
+	for _, core := range entry.Cores {
+		if core < 0 || core >= len(acc.Cores) || core == acc.Offchip {
+			continue
+		}
+		if s := acc.Top(core, hardware.I2); s >= 0 && !slices.Contains(stores, s) {
+			stores = append(stores, s)
+		}
+	}
+	return stores
+}
+
+// publishedAuto is Auto as the published scheduler has it: one stack grows until
+// the weights exceed the memories of all cores, a memory shared by two cores
+// counting twice, and all layers after it stand alone. What is counted of a layer
+// is the first operand that is not computed, which for the first layer is the
+// network's input.
+func publishedAuto(w *workload.Workload, acc *hardware.Accelerator) Stacks {
+	var room unit.Bits
+	for core := range acc.Cores {
+		if s := acc.Top(core, hardware.I2); core != acc.Offchip && s >= 0 {
+			room += acc.Stores[s].Capacity
+		}
+	}
+	var stacks Stacks
+	var used unit.Bits
+	full := false
+	for i := range w.Layers {
+		used += firstConstantBits(&w.Layers[i])
+		full = full || used > room
+		if full || i == 0 {
+			stacks = append(stacks, []int{i})
+			continue
+		}
+		stacks[0] = append(stacks[0], i)
+	}
+	return stacks
+}
+
+// weightBits is the size of a layer's weights.
+func weightBits(l *workload.Layer) unit.Bits {
 	var bits unit.Bits
 	for i := range l.Operands {
 		if l.Operands[i].Source.Kind == workload.FromConstant {
@@ -202,38 +283,4 @@ func operandBits(l *workload.Layer, op *workload.Operand) unit.Bits {
 		bits *= unit.Bits(l.IndexSize(d))
 	}
 	return bits
-}
-
-// weightRoom is the size of the memories that hold weights on the chip.
-func weightRoom(w *workload.Workload, m *mapping.Mapping, acc *hardware.Accelerator, r rules.Rules) unit.Bits {
-	var room unit.Bits
-	if r.InputCountsAsWeight {
-		for core := range acc.Cores {
-			if core == acc.Offchip {
-				continue
-			}
-			if s := acc.Top(core, hardware.I2); s >= 0 {
-				room += acc.Stores[s].Capacity
-			}
-		}
-		return room
-	}
-	counted := make([]bool, len(acc.Stores))
-	for i := range w.Layers {
-		l := &w.Layers[i]
-		entry := m.Lookup(l)
-		if entry == nil || weightBits(l, r) == 0 {
-			continue
-		}
-		for _, core := range entry.Cores {
-			if core < 0 || core >= len(acc.Cores) || core == acc.Offchip {
-				continue
-			}
-			if s := acc.Top(core, hardware.I2); s >= 0 && !counted[s] {
-				counted[s] = true
-				room += acc.Stores[s].Capacity
-			}
-		}
-	}
-	return room
 }

@@ -1,0 +1,37 @@
+package rules
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+)
+
+// TestSwitches makes sure that the default is the physical model throughout, and
+// the reference the published one. BlocksAreFree is what an older single-core model
+// adds to it.
+func TestSwitches(t *testing.T) {
+	physical, published := reflect.ValueOf(Default()), reflect.ValueOf(Reference2024())
+	for i := range physical.NumField() {
+		field := physical.Type().Field(i)
+		if field.Type.Kind() != reflect.Bool || field.Name == "BlocksAreFree" {
+			continue
+		}
+		if physical.Field(i).Bool() || !published.Field(i).Bool() {
+			t.Errorf("%s: default %v, reference %v", field.Name, physical.Field(i), published.Field(i))
+		}
+	}
+}
+
+func TestNamed(t *testing.T) {
+	for _, name := range Names() {
+		if r, ok := Named(name); !ok || r.Name != name {
+			t.Errorf("Named(%q) = %q, %t", name, r.Name, ok)
+		}
+	}
+	if _, ok := Named("no such rules"); ok {
+		t.Error("unknown rules are found")
+	}
+	if !slices.Contains(Names(), Default().Name) {
+		t.Error("the default has no name")
+	}
+}
