@@ -187,8 +187,8 @@ func computingCores(a *hardware.Accelerator) string {
 	return strings.Join(list, ", ")
 }
 
-// firstComputing is the first core with processing elements, 0 if there is none.
-func firstComputing(a *hardware.Accelerator) int {
+// FirstComputing is the first core with processing elements, 0 if there is none.
+func FirstComputing(a *hardware.Accelerator) int {
 	return max(0, slices.IndexFunc(a.Cores, func(c hardware.Core) bool { return c.Units() > 0 }))
 }
 

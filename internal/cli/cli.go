@@ -96,7 +96,7 @@ runs on a multi-core dataflow accelerator, layer by layer or layer-fused.`,
 		return diag.List{p}
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(), inspectCommand(), zooCommand(), versionCommand())
+	root.AddCommand(runCommand(), coreCommand(), inspectCommand(), zooCommand(), versionCommand())
 	return root
 }
 
