@@ -134,12 +134,8 @@ func Core(ctx context.Context, p Problem, o CoreOptions) (*CoreResult, error) {
 		return nil, diag.List{{Message: err.Error()}}
 	}
 	tiles := make([]cost.Tile, 0, len(p.Workload.Layers))
-	network := *p.Workload
-	if r.Array != nil {
-		network = withoutSideLayers(network)
-	}
-	for i := range network.Layers {
-		t, err := tileOf(&network.Layers[i], core, p.Mapping)
+	for i := range p.Workload.Layers {
+		t, err := tileOf(&p.Workload.Layers[i], core, p.Mapping)
 		if err != nil {
 			return nil, diag.List{{Message: err.Error()}}
 		}
@@ -147,12 +143,17 @@ func Core(ctx context.Context, p Problem, o CoreOptions) (*CoreResult, error) {
 	}
 	r.Layers = make([]CoreLayer, len(tiles))
 	if o.Locality {
-		if err := r.localise(&network, tiles); err != nil {
+		if err := r.localise(p.Workload, tiles); err != nil {
 			return nil, err
 		}
 	}
 	for i, t := range tiles {
 		r.Layers[i].Layer, r.Layers[i].Core = t.Layer, t.Core
+	}
+	if r.Array != nil { // which multiplies weights in its memory, and does nothing else
+		side := func(l *workload.Layer) bool { return l.Type == "Pooling" || l.Type == "Add" }
+		tiles = slices.DeleteFunc(tiles, func(t cost.Tile) bool { return side(t.Layer) })
+		r.Layers = slices.DeleteFunc(r.Layers, func(l CoreLayer) bool { return side(l.Layer) })
 	}
 	if !r.solve(ctx, tiles, o) {
 		return nil, ctx.Err()
@@ -190,37 +191,6 @@ func computingCores(a *hardware.Accelerator) string {
 // FirstComputing is the first core with processing elements, 0 if there is none.
 func FirstComputing(a *hardware.Accelerator) int {
 	return max(0, slices.IndexFunc(a.Cores, func(c hardware.Core) bool { return c.Units() > 0 }))
-}
-
-// withoutSideLayers leaves out the poolings and additions, which an array that
-// multiplies in its memory does not compute.
-func withoutSideLayers(w workload.Workload) workload.Workload {
-	side := func(l *workload.Layer) bool { return l.Type == "Pooling" || l.Type == "Add" }
-	if !slices.ContainsFunc(w.Layers, func(l workload.Layer) bool { return side(&l) }) {
-		return w
-	}
-	before := locality.Predecessors(&w)
-	out := workload.Workload{Name: w.Name, Notes: w.Notes, Predecessors: [][]int{}}
-	place := make([]int, len(w.Layers))
-	reach := make([][]int, len(w.Layers)) // layers kept whose results reach a layer's readers
-	for i := range w.Layers {
-		var from []int
-		for _, b := range before[i] {
-			for _, k := range reach[b] {
-				if !slices.Contains(from, k) {
-					from = append(from, k)
-				}
-			}
-		}
-		if reach[i] = from; side(&w.Layers[i]) {
-			continue
-		}
-		place[i] = len(out.Layers)
-		reach[i] = []int{place[i]}
-		out.Layers = append(out.Layers, w.Layers[i])
-		out.Predecessors = append(out.Predecessors, from)
-	}
-	return out
 }
 
 // tileOf is a whole layer on the core.

@@ -75,9 +75,6 @@ func TestPublishedTotals(t *testing.T) {
 	for _, row := range measured(t, "single-core-totals.csv") {
 		name := fmt.Sprintf("%s on %s, %s", row["workload"], row["core"], row["variant"])
 		t.Run(name, func(t *testing.T) {
-			if strings.HasSuffix(row["workload"], ".yaml") {
-				t.Skip("YAML networks are not read yet")
-			}
 			p := publicCore(t, row["workload"], row["core"], row["mapping"])
 			o := DefaultCoreOptions()
 			o.LPFLimit = 6
@@ -148,7 +145,7 @@ func TestEveryPublicCore(t *testing.T) {
 		"aimc": {"default_imc"}, "dimc": {"default_imc"},
 	} {
 		for _, m := range mappings {
-			for _, network := range []string{"resnet18.onnx", "mobilenetv2.onnx", "alexnet.onnx"} {
+			for _, network := range []string{"resnet18.onnx", "resnet18.yaml", "mobilenetv2.onnx", "alexnet.onnx"} {
 				t.Run(core+" "+m+" "+network, func(t *testing.T) {
 					t.Parallel()
 					p := publicCore(t, network, core, m)
@@ -285,25 +282,6 @@ func TestCoreInterrupt(t *testing.T) {
 	}
 	if _, err := Core(ctx, p, o); !errors.Is(err, context.Canceled) {
 		t.Errorf("with an ended context: %v", err)
-	}
-}
-
-// TestSideLayers: an array that computes in memory skips poolings and additions,
-// and its layers stay connected.
-func TestSideLayers(t *testing.T) {
-	from := func(l workload.Layer, source int) workload.Layer {
-		l.Operands[1].Source = workload.Source{Kind: workload.FromLayer, Layer: source}
-		return l
-	}
-	pool := product("pool", 4, 8, 8)
-	pool.Type = "Pooling"
-	w := workload.Workload{Layers: []workload.Layer{product("a", 4, 8, 8), from(pool, 0), from(product("b", 4, 8, 8), 1), from(product("c", 4, 8, 8), 2)}}
-	got := withoutSideLayers(w)
-	if len(got.Layers) != 3 || got.Layers[1].Name != "b" {
-		t.Fatalf("layers %v", got.Layers)
-	}
-	if s := fmt.Sprint(got.Predecessors); s != "[[] [0] [1]]" {
-		t.Errorf("predecessors %s", s)
 	}
 }
 

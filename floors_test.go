@@ -25,10 +25,11 @@ var floors = map[string]int{
 	"workload": 2,
 	"hardware": 2,
 
-	"mapping":       3,
-	"imc":           3,
-	"internal/onnx": 3,
-	"hardware/zoo":  3,
+	"mapping":               3,
+	"imc":                   3,
+	"internal/onnx":         3,
+	"internal/workloadyaml": 3,
+	"hardware/zoo":          3,
 
 	"taskgraph":              4,
 	"loopnest":               4,

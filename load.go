@@ -16,6 +16,7 @@ import (
 	hardwarezoo "streamdse/hardware/zoo"
 	"streamdse/internal/diag"
 	"streamdse/internal/onnx"
+	"streamdse/internal/workloadyaml"
 	"streamdse/mapping"
 	mappingzoo "streamdse/mapping/zoo"
 	"streamdse/rules"
@@ -25,7 +26,7 @@ import (
 
 // Inputs names what to load: each is the path of a file or the name of a built-in.
 type Inputs struct {
-	Workload string // an ONNX model; empty to load none
+	Workload string // an ONNX model, or a YAML file with loop nests; empty to load none
 	Hardware string // an accelerator YAML file; empty to load none
 	// Mapping is a mapping YAML file; empty means the built-in named like the accelerator.
 	Mapping string
@@ -101,6 +102,10 @@ func Load(in Inputs) (Problem, Sources, error) {
 func loadWorkload(in Inputs) (*workload.Workload, Source, error) {
 	source := Source{Name: in.Workload}
 	var model *onnx.Model
+	if hasExtension(in.Workload, ".yaml", ".yml") {
+		w, data, err := workloadyaml.Load(in.Workload)
+		return w, Source{stem(in.Workload), sum(data)}, err
+	}
 	if isFile(in.Workload, ".onnx") {
 		m, sum, err := readModel(in.Workload)
 		if err != nil {
@@ -108,14 +113,17 @@ func loadWorkload(in Inputs) (*workload.Workload, Source, error) {
 		}
 		model, source = m, Source{stem(in.Workload), sum}
 	} else {
+		if !workloadzoo.Has(in.Workload) {
+			return nil, source, unknownBuiltin("workload", in.Workload, WorkloadNames())
+		}
 		data, err := workloadzoo.Export(in.Workload)
 		if err != nil {
-			return nil, source, unknownBuiltin("workload", in.Workload, WorkloadNames())
+			return nil, source, err
 		}
 		if model, err = onnx.Read(in.Workload, data); err != nil {
 			return nil, source, err
 		}
-		source.SHA256 = sum(data)
+		source = Source{model.Graph.Name, sum(data)}
 	}
 	w, err := onnx.Workload(model, onnx.Options{Rules: in.Rules, FoldActivations: in.FoldActivations})
 	if w != nil {
@@ -175,11 +183,15 @@ func loadMapping(name string) (*mapping.Mapping, Source, error) {
 // isFile tells whether a name means a file rather than a built-in: it has a
 // folder or one of the extensions, or a file is there.
 func isFile(name string, extensions ...string) bool {
-	if strings.ContainsAny(name, `/\`) || slices.Contains(extensions, strings.ToLower(filepath.Ext(name))) {
+	if strings.ContainsAny(name, `/\`) || hasExtension(name, extensions...) {
 		return true
 	}
 	info, err := os.Stat(name)
 	return err == nil && info.Mode().IsRegular()
+}
+
+func hasExtension(name string, extensions ...string) bool {
+	return slices.Contains(extensions, strings.ToLower(filepath.Ext(name)))
 }
 
 // stem is the name of a file without folder and extension.
@@ -220,10 +232,12 @@ func sumFiles(files map[string]string) string {
 // cores/, a mapping as NAME.mapping.yaml. ok is false if there is nothing.
 func Builtin(name string) (files map[string][]byte, ok bool, err error) {
 	files = map[string][]byte{}
-	if slices.Contains(WorkloadNames(), name) {
-		if files[name+".onnx"], err = workloadzoo.Export(name); err != nil {
+	if workloadzoo.Has(name) {
+		model, err := workloadzoo.Model(name)
+		if err != nil {
 			return nil, true, err
 		}
+		files[model.Graph.Name+".onnx"] = onnx.Write(model)
 	}
 	if slices.Contains(HardwareNames(), name) {
 		source, err := hardwarezoo.Source(name)

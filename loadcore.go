@@ -11,6 +11,7 @@ import (
 	"streamdse/hardware"
 	"streamdse/internal/diag"
 	"streamdse/internal/onnx"
+	"streamdse/internal/workloadyaml"
 	"streamdse/internal/yamldoc"
 	"streamdse/mapping"
 	"streamdse/workload"
@@ -76,16 +77,21 @@ func LoadCore(in CoreInputs) (Problem, Sources, error) {
 
 // loadKernels reads a workload with the layers that a single core is evaluated for.
 func loadKernels(in CoreInputs) (w *workload.Workload, source Source, err error) {
+	if hasExtension(in.Workload, ".yaml", ".yml") {
+		w, data, err := workloadyaml.LoadAsWritten(in.Workload)
+		return w, Source{stem(in.Workload), sum(data)}, err
+	}
 	var model *onnx.Model
 	source.Name = in.Workload
 	if isFile(in.Workload, ".onnx") {
 		source.Name = stem(in.Workload)
 		model, source.SHA256, err = readModel(in.Workload)
-	} else if data, unknown := workloadzoo.Export(in.Workload); unknown != nil {
+	} else if !workloadzoo.Has(in.Workload) {
 		err = unknownBuiltin("workload", in.Workload, WorkloadNames())
-	} else {
-		source.SHA256 = sum(data)
-		model, err = onnx.Read(in.Workload, data)
+	} else if data, broken := workloadzoo.Export(in.Workload); broken != nil {
+		err = broken
+	} else if model, err = onnx.Read(in.Workload, data); err == nil {
+		source = Source{model.Graph.Name, sum(data)}
 	}
 	if err != nil {
 		return nil, source, err

@@ -57,6 +57,8 @@ type relation struct {
 	a, b         int   // loop dimensions, -1 if the layer has no such loop
 	stepA, stepB int64 // their coefficients divided by the greatest common divisor
 	limit        int64 // extent in the real tensor
+	// divided is the relation if it has a divisor, else nil.
+	divided *workload.Relation
 }
 
 // span is the number of distinct positions that a steps of the one and b steps
@@ -74,6 +76,9 @@ func (r *relation) extent(sizes []float64) float64 {
 	}
 	if r.b >= 0 {
 		b = int64(sizes[r.b])
+	}
+	if r.divided != nil {
+		return float64(min(r.limit, int64(r.divided.Distinct(int(a), int(b)))))
 	}
 	return float64(min(r.limit, r.span(a, b)))
 }
@@ -272,6 +277,9 @@ func (m *Model) relate() {
 		r := &m.problem.Layer.Relations[i]
 		g := max(1, gcd(int64(r.CoefA), int64(r.CoefB)))
 		x := relation{a: m.dim(r.A), b: m.dim(r.B), stepA: int64(r.CoefA) / g, stepB: int64(r.CoefB) / g, limit: math.MaxInt64}
+		if r.Divisor > 1 {
+			x.divided = r
+		}
 		if r.Size > 0 {
 			x.limit = int64(r.Size)
 		} else {

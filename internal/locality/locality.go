@@ -66,7 +66,7 @@ func New(w *workload.Workload, core *hardware.Core, links [][]hardware.MemoryOpe
 		p.layers = append(p.layers, l)
 		p.Layers[i] = Record{unset, unset}
 	}
-	for i, before := range Predecessors(w) {
+	for i, before := range predecessors(w) {
 		p.layers[i].before = before
 		for _, b := range before {
 			p.layers[b].after = append(p.layers[b].after, i)
@@ -81,8 +81,8 @@ func New(w *workload.Workload, core *hardware.Core, links [][]hardware.MemoryOpe
 	return p, nil
 }
 
-// Predecessors lists by layer the layers that it depends on.
-func Predecessors(w *workload.Workload) [][]int {
+// predecessors lists by layer the layers that it depends on.
+func predecessors(w *workload.Workload) [][]int {
 	if w.Predecessors != nil {
 		return w.Predecessors
 	}

@@ -11,6 +11,7 @@ import (
 	"streamdse/internal/golden"
 	"streamdse/internal/locality"
 	"streamdse/internal/onnx"
+	"streamdse/internal/workloadyaml"
 	"streamdse/loopnest/nesttest"
 	"streamdse/unit"
 	"streamdse/workload"
@@ -30,6 +31,13 @@ type plan struct {
 func load(t *testing.T, file string) *workload.Workload {
 	t.Helper()
 	path := golden.Shared(t, "data/zigzag/workload/"+file)
+	if strings.HasSuffix(file, ".yaml") {
+		w, _, err := workloadyaml.LoadAsWritten(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
 	m, err := onnx.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -60,9 +68,6 @@ func TestPublishedRecords(t *testing.T) {
 	}
 	for _, want := range plans {
 		t.Run(want.Workload+" on "+want.Core, func(t *testing.T) {
-			if !strings.HasSuffix(want.Workload, ".onnx") {
-				t.Skip("read by the tests of the whole flow")
-			}
 			w, core := load(t, want.Workload), nesttest.Core(t, want.Core)
 			for i, name := range want.Levels {
 				if core.Memories[i].Name != name {
