@@ -26,6 +26,7 @@ var floors = map[string]int{
 	"hardware": 2,
 
 	"mapping":               3,
+	"imc":                   3,
 	"internal/onnx":         3,
 	"internal/workloadyaml": 3,
 	"hardware/zoo":          3,
@@ -42,6 +43,7 @@ var floors = map[string]int{
 	"schedule": 5,
 
 	"internal/split":    6,
+	"internal/locality": 6,
 	"internal/connect":  6,
 	"internal/mapper":   6,
 	"internal/simulate": 6,

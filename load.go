@@ -109,38 +109,45 @@ func Load(in Inputs) (Problem, Sources, error) {
 }
 
 func loadWorkload(in Inputs) (*workload.Workload, Source, error) {
-	source := Source{Name: in.Workload}
-	var model *onnx.Model
 	if hasExtension(in.Workload, ".yaml", ".yml") {
 		w, data, err := workloadyaml.Load(in.Workload)
-		var operators []Operator
+		source := Source{Name: stem(in.Workload), SHA256: sum(data), Path: in.Workload}
 		if err == nil {
-			operators = countOperators(len(w.Layers), func(i int) string { return w.Layers[i].Type })
+			source.Operators = countOperators(len(w.Layers), func(i int) string { return w.Layers[i].Type })
 		}
-		return w, Source{Name: stem(in.Workload), SHA256: sum(data), Path: in.Workload, Operators: operators}, err
+		return w, source, err
 	}
-	if isFile(in.Workload, ".onnx") {
-		m, sum, err := readModel(in.Workload)
-		if err != nil {
-			return nil, source, err
-		}
-		model, source = m, Source{Name: stem(in.Workload), SHA256: sum, Path: in.Workload}
-	} else {
-		if !workloadzoo.Has(in.Workload) {
-			return nil, source, unknownBuiltin("workload", in.Workload, WorkloadNames())
-		}
-		data, err := workloadzoo.Export(in.Workload)
-		if err != nil {
-			return nil, source, err
-		}
-		if model, err = onnx.Read(in.Workload, data); err != nil {
-			return nil, source, err
-		}
-		source = Source{Name: model.Graph.Name, SHA256: sum(data)}
+	model, source, err := loadModel(in.Workload)
+	if err != nil {
+		return nil, source, err
 	}
 	w, err := onnx.Workload(model, onnx.Options{Rules: in.Rules, FoldActivations: in.FoldActivations})
 	if w != nil {
 		w.Name = source.Name
+	}
+	return w, source, err
+}
+
+// loadModel reads an ONNX file or builds a built-in network.
+func loadModel(name string) (model *onnx.Model, source Source, err error) {
+	source.Name = name
+	switch {
+	case isFile(name, ".onnx"):
+		source.Name, source.Path = stem(name), name
+		model, source.SHA256, err = readModel(name)
+	case !workloadzoo.Has(name):
+		err = unknownBuiltin("workload", name, WorkloadNames())
+	default:
+		var data []byte
+		if data, err = workloadzoo.Export(name); err != nil {
+			break
+		}
+		if model, err = onnx.Read(name, data); err == nil {
+			source.Name, source.SHA256 = model.Graph.Name, sum(data)
+		}
+	}
+	if err != nil {
+		return nil, source, err
 	}
 	source.Operators = countOperators(len(model.Graph.Nodes), func(i int) string {
 		n := &model.Graph.Nodes[i]
@@ -149,7 +156,7 @@ func loadWorkload(in Inputs) (*workload.Workload, Source, error) {
 		}
 		return n.Domain + "." + n.OpType
 	})
-	return w, source, err
+	return model, source, nil
 }
 
 // countOperators counts the types of n nodes.

@@ -40,7 +40,7 @@ func (r *reader) connect() {
 		producer := &r.out.Layers[from]
 		o.Source = workload.Source{Kind: workload.FromLayer, Layer: from, Tensor: producer.Name + ".O"}
 		read[from] = true
-		if producer.Operands == nil {
+		if producer.Operands == nil || r.asWritten {
 			continue
 		}
 		if takePadding(l, o, producer.OutputShape, in.stated) && !slices.Contains(padded, strconv.Itoa(l.ID)) {

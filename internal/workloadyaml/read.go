@@ -42,7 +42,14 @@ const (
 )
 
 // Load reads a workload file and returns its content too. The error is a diag.List.
-func Load(path string) (*workload.Workload, []byte, error) {
+func Load(path string) (*workload.Workload, []byte, error) { return load(path, false) }
+
+// LoadAsWritten is Load for the evaluation of each layer on its own: index
+// dimensions have the sizes and the padding that the file states, whatever the
+// layer before computes. Without any, a window's padding counts as data.
+func LoadAsWritten(path string) (*workload.Workload, []byte, error) { return load(path, true) }
+
+func load(path string, asWritten bool) (*workload.Workload, []byte, error) {
 	data, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -54,7 +61,7 @@ func Load(path string) (*workload.Workload, []byte, error) {
 		}
 		return nil, nil, diag.List{{File: path, Message: fmt.Sprintf("cannot read the workload file: %v", err)}}
 	}
-	w, err := Parse(path, data)
+	w, err := parse(path, data, asWritten)
 	return w, data, err
 }
 
@@ -69,10 +76,12 @@ func Load(path string) (*workload.Workload, []byte, error) {
 // operand is another layer's output, what windows read beyond that output is
 // taken as padding, the odd one in front. constant_operands, a list of operands
 // that are no layer's output, is checked and says nothing new.
-func Parse(name string, data []byte) (*workload.Workload, error) {
+func Parse(name string, data []byte) (*workload.Workload, error) { return parse(name, data, false) }
+
+func parse(name string, data []byte, asWritten bool) (*workload.Workload, error) {
 	f, root := yamldoc.Parse(name, data)
 	base := filepath.Base(name)
-	r := reader{out: &workload.Workload{Name: strings.TrimSuffix(base, filepath.Ext(base))}, index: map[int]int{}}
+	r := reader{out: &workload.Workload{Name: strings.TrimSuffix(base, filepath.Ext(base))}, index: map[int]int{}, asWritten: asWritten}
 	switch {
 	case root == nil:
 	case root.Kind != yamldoc.List:
@@ -93,9 +102,10 @@ func Parse(name string, data []byte) (*workload.Workload, error) {
 
 // reader builds the layers of a file.
 type reader struct {
-	out    *workload.Workload
-	inputs []input     // of all layers, in the order of the file
-	index  map[int]int // position of a layer by id
+	asWritten bool // see LoadAsWritten
+	out       *workload.Workload
+	inputs    []input     // of all layers, in the order of the file
+	index     map[int]int // position of a layer by id
 }
 
 // input is an operand that is read, with its source still a layer id.
