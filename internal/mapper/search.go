@@ -75,7 +75,7 @@ type Result struct {
 	Evaluated int64            // nests that fit
 	Unfit     int64            // nests that did not
 	// Exhaustive tells that all orders of the undivided prime factors were tried
-	// for every spatial unrolling.
+	// for every spatial unrolling, of which none was left out.
 	Exhaustive bool
 }
 
@@ -137,7 +137,7 @@ func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := search{ctx: ctx, objective: opt.Objective, result: Result{Exhaustive: true}}
+	s := search{ctx: ctx, objective: opt.Objective, result: Result{Exhaustive: len(unrollings) < opt.MaxSpatial}}
 	var impossible error // the first; an unrolling that cannot be does not end the search
 	for rank, u := range unrollings {
 		e, err := model.NewEvaluator(u.spatial)

@@ -216,8 +216,9 @@ type ActivityResult struct {
 // RooflineResult is the position of the layer in the roofline model.
 type RooflineResult struct {
 	Peak     float64      `json:"peak_operations_per_cycle"`
+	Unrolled float64      `json:"unrolled_operations_per_cycle"` // of the part of the array in use
 	Achieved float64      `json:"achieved_operations_per_cycle"`
-	Bound    string       `json:"bound"` // "array", or the memory with the lowest roof
+	Bound    string       `json:"bound"` // "array", "unrolling" (of less than half of it), or the memory with the lowest roof
 	Roofs    []RoofResult `json:"roofs"`
 }
 
@@ -359,7 +360,10 @@ func portResult(p *loopnest.PortUse, core *hardware.Core) PortResult {
 
 func rooflineResult(e *loopnest.Evaluation, core *hardware.Core) *RooflineResult {
 	line := e.Roofline(core)
-	r := &RooflineResult{Peak: line.Peak, Achieved: line.Achieved, Bound: "array", Roofs: []RoofResult{}}
+	r := &RooflineResult{Peak: line.Peak, Unrolled: line.Unrolled, Achieved: line.Achieved, Bound: "array", Roofs: []RoofResult{}}
+	if line.Unrolled < line.Peak/2 {
+		r.Bound = "unrolling"
+	}
 	if low := line.Lowest(); low != nil {
 		r.Bound = core.Memories[low.Memory].Name
 	}
