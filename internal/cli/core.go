@@ -115,6 +115,11 @@ func (f *coreFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if !f.quiet {
+		for _, w := range problem.Warnings() {
+			fmt.Fprintln(c.ErrOrStderr(), "warning: "+w)
+		}
+	}
 	o.Core = stream.FirstComputing(problem.Hardware)
 	if c.Flags().Changed("core") {
 		o.Core = f.core
