@@ -182,6 +182,7 @@ func coreData(s stream.Sources, o stream.CoreOptions, r *stream.CoreResult) *rep
 		}
 		if l.Reason != nil {
 			m.Reason = l.Reason.Error()
+			errors.As(l.Reason, &m.Misfit)
 		}
 		if l.Local != nil {
 			m.Local = (*report.Local)(l.Local)
