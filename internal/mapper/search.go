@@ -157,8 +157,8 @@ func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
 			return nil, err
 		}
 	}
-	if s.best == nil && s.closest == nil && impossible != nil {
-		return nil, impossible
+	if s.best == nil && s.closest == nil {
+		return nil, cmp.Or(impossible, fmt.Errorf("layer %s: no order of the loop factors that are left agrees with the given loop order", p.Layer.Name))
 	}
 	if s.best == nil {
 		return nil, &NoFitError{Layer: p.Layer.Name, Core: p.Core.Name, Unrollings: len(unrollings), Orders: s.result.Unfit, Misfit: s.closest}

@@ -190,10 +190,7 @@ func loopText(loops []LoopResult) string {
 
 // exactCycles renders a number of cycles, which may have a fraction.
 func exactCycles(c float64) string {
-	if c == float64(int64(c)) {
-		return exact(int64(c))
-	}
-	return exactFloat(c)
+	return strings.TrimSuffix(exactFloat(c), ".0")
 }
 
 // Explain writes why a layer costs what it costs.
