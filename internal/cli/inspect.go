@@ -20,9 +20,11 @@ func inspectCommand() *cobra.Command {
 		Use:   "inspect [MODEL]",
 		Short: "Print what was read: a workload, an accelerator, a mapping, as tables",
 		Long: `Inspect prints what was understood of the inputs that are given, or of all three
-defaults if none is.`,
+defaults if none is. With --mapping generated it prints the mapping that is generated
+for the accelerator, as YAML to be saved and edited, and nothing of the accelerator.`,
 		Example: `  stream inspect net.onnx
   stream inspect --hardware tpu_like_quad_core
+  stream inspect --hardware chip.yaml --mapping generated > chip.mapping.yaml
   stream inspect --workload resnet18 --activations node --json`,
 		Args: func(c *cobra.Command, args []string) error { return noArguments(c, args[min(1, len(args)):]) },
 	}
@@ -50,6 +52,7 @@ defaults if none is.`,
 		if err != nil {
 			return err
 		}
+		accelerator := problem.Hardware
 		if !all && !given("hardware") {
 			problem.Hardware = nil
 		}
@@ -58,6 +61,18 @@ defaults if none is.`,
 		}
 		if asJSON {
 			return writeJSON(c.OutOrStdout(), inspection(problem))
+		}
+		if f.mapping == mapping.Generated {
+			text, err := mapping.Generate(accelerator)
+			if err != nil {
+				return err
+			}
+			problem.Hardware, problem.Mapping = nil, nil
+			if err := printInspection(c.OutOrStdout(), problem); err != nil {
+				return err
+			}
+			_, err = c.OutOrStdout().Write(text)
+			return err
 		}
 		return printInspection(c.OutOrStdout(), problem)
 	}
