@@ -34,6 +34,7 @@ func efforts() ([]string, map[string]effort) {
 type runFlags struct {
 	inputFlags
 	mode, stacks          string
+	order, prefetch       string
 	allocator, allocation string
 	objective, effort     string
 	generations           int
@@ -66,6 +67,8 @@ schedule.png, memory.png, result.json, schedule.csv, transfers.csv, allocation.j
 	flags := c.Flags()
 	flags.StringVar(&f.mode, "mode", "both", "layer-by-layer, fused or `both`")
 	flags.StringVar(&f.stacks, "stacks", "auto", "layers fused together: `auto` (as many as keep their weights on the chip), a list such as 0-10,11-21, or a file with one stack a line")
+	flags.StringVar(&f.order, "order", string(stream.ByStacks), "which node that is ready is scheduled first: `stacks` (one after another, the deepest layer first), latency (whose inputs are computed first), memory (the deepest layer of all), or a file with one layer id or layer.node a line")
+	flags.StringVar(&f.prefetch, "prefetch", "none", "constants fetched before the network starts, as far as they fit: `none`, auto (all), or a list of operands such as W")
 	flags.StringVar(&f.allocator, "allocator", "", "genetic, or fixed with --allocation (default: the one that fits)")
 	flags.StringVar(&f.allocation, "allocation", "", "a saved allocation.json to schedule instead of searching")
 	flags.StringVar(&f.objective, "objective", string(stream.EDP), "what to minimise: "+strings.Join(stream.Objectives(), ", "))
@@ -81,6 +84,8 @@ schedule.png, memory.png, result.json, schedule.csv, transfers.csv, allocation.j
 	flags.BoolVar(&f.json, "json", false, "print the results as JSON on standard output, one a mode")
 	flags.BoolVar(&f.quiet, "quiet", false, "no progress, no table")
 	complete(c, "mode", modeNames())
+	complete(c, "order", stream.Orders())
+	complete(c, "prefetch", append([]string{"none", "auto"}, stream.Prefetchable()...))
 	complete(c, "objective", stream.Objectives())
 	complete(c, "effort", names)
 	complete(c, "allocator", allocators())
@@ -143,10 +148,20 @@ func (f *runFlags) options(c *cobra.Command) (modes []stream.Mode, o stream.Opti
 	default:
 		problems.Add(badChoice("allocator", f.allocator, allocators()))
 	}
-	if o.Stacks, err = parseStacks(f.stacks); err != nil {
+	note := func(err error) {
 		var l diag.List
 		errors.As(err, &l)
 		problems = append(problems, l...)
+	}
+	o.Stacks, err = parseStacks(f.stacks)
+	note(err)
+	o.Prefetch, err = parsePrefetch(f.prefetch)
+	note(err)
+	if slices.Contains(stream.Orders(), f.order) {
+		o.Order = stream.Order(f.order)
+	} else {
+		o.First, err = readOrder(f.order)
+		note(err)
 	}
 	o.Seed, o.Workers, o.LPFLimit, o.SkipVerify = f.seed, f.workers, f.lpfLimit, f.noVerify
 	return modes, o, problems.Err()
