@@ -38,7 +38,7 @@ func TestPublicAccelerators(t *testing.T) {
 			t.Fatal(err)
 		}
 		o := DefaultOptions()
-		o.Generations, o.Individuals = 4, 12
+		o.Evaluations = 40
 		for _, o.Mode = range []Mode{LayerByLayer, Fused} {
 			r, err := Run(context.Background(), p, o)
 			if err != nil {

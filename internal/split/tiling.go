@@ -182,10 +182,10 @@ func (c *cutter) problem(message, allowed, hint string) {
 }
 
 // fusionDim is the dimension along which a layer streams through its stack if
-// the mapping does not say: the rows of an image, else the rows of a matrix.
-// Unary element-wise layers of the published scheduler go by columns instead.
+// the mapping does not say: the rows of an image, else the rows of a matrix, else
+// the positions of a sequence. Unary element-wise layers of the published scheduler go by columns instead.
 func (c *cutter) fusionDim() (int, bool) {
-	order := []workload.Dim{"OY", "D", "K"}
+	order := []workload.Dim{"OY", "D", "OX", "K"}
 	if c.rules.UnaryStreamsColumns {
 		switch c.layer.Type {
 		case "Relu", "Gelu", "Silu":
