@@ -19,10 +19,6 @@ type Precision struct {
 // accumulated in 16.
 func DefaultPrecision() Precision { return Precision{Weight: 8, Activation: 8, Partial: 16} }
 
-// quantisedPartial is the precision of the sums of quantised operators, which ONNX
-// defines with accumulators of 32 bits.
-const quantisedPartial = 32
-
 // overridden is p with what another one sets.
 func (p Precision) overridden(by Precision) Precision {
 	if by.Weight != 0 {
@@ -83,31 +79,15 @@ func (p Precision) input(v val) unit.Bits {
 	return p.of(p.Activation, t, DefaultPrecision().Activation)
 }
 
-// partial is the precision of a layer's partial sums.
+// partial is the precision of a layer's partial sums: at least that of the result.
+// A model does not say it where the result is rounded: how wide an accumulator is
+// belongs to the machine.
 func (p Precision) partial(n nest, final unit.Bits) unit.Bits {
-	if n.plain {
-		return final
-	}
-	quantised := false
-	for _, r := range n.ins {
-		t := r.from.typ
-		if r.from.stored != 0 {
-			t = r.from.stored
-		}
-		if r.bits != nil && *r.bits == 0 || r.from.Tensor == "" && r.from.Kind == workload.FromConstant {
-			continue // stands for no tensor of the model
-		}
-		if b := typeBits(t); b == 0 || b > 32 || t == Bool {
-			quantised = false
-			break
-		}
-		quantised = true
-	}
 	switch {
+	case n.plain:
+		return final
 	case p.Partial != 0:
 		return p.Partial
-	case quantised:
-		return max(quantisedPartial, final)
 	}
 	return max(DefaultPrecision().Partial, final)
 }

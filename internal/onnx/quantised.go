@@ -175,7 +175,7 @@ func inferQGemm(c *call) ([]tensor, error) {
 
 // quantisedOperators compute with integers of few bits.
 func quantisedOperators() map[string]operator {
-	const accumulated = "accumulated in 32 bits; precisions of operands and result are those of their types"
+	const accumulated = "in the precisions that the types of its operands and its result have"
 	group := "Quantised"
 	quantised := func(infer func(*call) ([]tensor, error), lower func(*lowering, *part) error, doc string) operator {
 		return operator{group: group, inputs: 1, infer: infer, lower: lower, doc: doc}
@@ -185,15 +185,15 @@ func quantisedOperators() map[string]operator {
 		"DequantizeLinear": quantised(inferDequantize, lowerDequantize, "transparent: what reads it reads the quantised type"),
 		"DynamicQuantizeLinear": {group: group, inputs: 1, infer: inferDynamicQuantize, lower: lowerDynamicQuantize, ids: several(2),
 			doc: "two layers: range, over the whole tensor, and scale"},
-		"QLinearConv":   quantisedConv(8, convolution{0, 3, 8}, typeOf(7, UInt8), "Conv, "+accumulated),
+		"QLinearConv":   quantisedConv(8, convolution{0, 3, 8}, typeOf(7, UInt8), "Conv "+accumulated),
 		"ConvInteger":   quantisedConv(2, convolution{0, 1, 0}, always(Int32), "Conv with a result of 32 bits"),
-		"QLinearMatMul": quantisedProduct(8, 0, 3, typeOf(7, UInt8), "MatMul, "+accumulated),
+		"QLinearMatMul": quantisedProduct(8, 0, 3, typeOf(7, UInt8), "MatMul "+accumulated),
 		"MatMulInteger": quantisedProduct(2, 0, 1, always(Int32), "MatMul with a result of 32 bits"),
 	}
 	for name, op := range map[string]operator{
 		"QLinearConv": table["QLinearConv"],
 		"QGemm": {group: group, inputs: 6, infer: inferQGemm, lower: matrices{0, 3, 6}.lower, ids: biased(6),
-			doc: "Gemm, " + accumulated},
+			doc: "Gemm " + accumulated},
 		"QLinearAdd": quantisedBinary("Add", 0, 3, 7),
 		"QLinearMul": quantisedBinary("Mul", 0, 3, 7),
 		"QLinearGlobalAveragePool": {group: group, inputs: 5, infer: inferPool(true, typeOf(4, UInt8)), lower: lowerPool(true),
@@ -206,7 +206,7 @@ func quantisedOperators() map[string]operator {
 			doc: "Concat"},
 		"QLinearSoftmax":        {group: group, inputs: 1, infer: sameAsFirst, lower: lowerSoftmax(false), ids: several(4), doc: "like Softmax"},
 		"DynamicQuantizeMatMul": quantisedProduct(2, 0, 1, always(Float32), "MatMul; its input is quantised on the fly at no cost"),
-		"MatMulIntegerToFloat":  quantisedProduct(4, 0, 1, always(Float32), "MatMul, "+accumulated),
+		"MatMulIntegerToFloat":  quantisedProduct(4, 0, 1, always(Float32), "MatMul "+accumulated),
 		"QuantizeLinear":        table["QuantizeLinear"],
 		"DequantizeLinear":      table["DequantizeLinear"],
 	} {
