@@ -16,6 +16,7 @@ import (
 	hardwarezoo "streamdse/hardware/zoo"
 	"streamdse/internal/diag"
 	"streamdse/internal/onnx"
+	"streamdse/internal/workloadyaml"
 	"streamdse/mapping"
 	mappingzoo "streamdse/mapping/zoo"
 	"streamdse/rules"
@@ -25,7 +26,7 @@ import (
 
 // Inputs names what to load: each is the path of a file or the name of a built-in.
 type Inputs struct {
-	Workload string // an ONNX model; empty to load none
+	Workload string // an ONNX model, or a YAML file with loop nests; empty to load none
 	Hardware string // an accelerator YAML file; empty to load none
 	// Mapping is a mapping YAML file; empty means the built-in named like the accelerator.
 	Mapping string
@@ -39,6 +40,15 @@ type Inputs struct {
 type Source struct {
 	Name   string // the built-in's name, or the file's without folder and extension
 	SHA256 string // of the content, in hexadecimal
+	Path   string // of the file as it was given; empty for a built-in
+	// Operators are those that the nodes of a workload file have, by name.
+	Operators []Operator
+}
+
+// Operator counts the nodes of one type, "domain.Type" if it is not ONNX's own.
+type Operator struct {
+	Type  string
+	Nodes int
 }
 
 // Sources are the sources of the three inputs.
@@ -99,29 +109,68 @@ func Load(in Inputs) (Problem, Sources, error) {
 }
 
 func loadWorkload(in Inputs) (*workload.Workload, Source, error) {
-	source := Source{Name: in.Workload}
-	var model *onnx.Model
-	if isFile(in.Workload, ".onnx") {
-		m, sum, err := readModel(in.Workload)
-		if err != nil {
-			return nil, source, err
+	if hasExtension(in.Workload, ".yaml", ".yml") {
+		w, data, err := workloadyaml.Load(in.Workload)
+		source := Source{Name: stem(in.Workload), SHA256: sum(data), Path: in.Workload}
+		if err == nil {
+			source.Operators = countOperators(len(w.Layers), func(i int) string { return w.Layers[i].Type })
 		}
-		model, source = m, Source{stem(in.Workload), sum}
-	} else {
-		data, err := workloadzoo.Export(in.Workload)
-		if err != nil {
-			return nil, source, unknownBuiltin("workload", in.Workload, WorkloadNames())
-		}
-		if model, err = onnx.Read(in.Workload, data); err != nil {
-			return nil, source, err
-		}
-		source.SHA256 = sum(data)
+		return w, source, err
+	}
+	model, source, err := loadModel(in.Workload)
+	if err != nil {
+		return nil, source, err
 	}
 	w, err := onnx.Workload(model, onnx.Options{Rules: in.Rules, FoldActivations: in.FoldActivations})
 	if w != nil {
 		w.Name = source.Name
 	}
 	return w, source, err
+}
+
+// loadModel reads an ONNX file or builds a built-in network.
+func loadModel(name string) (model *onnx.Model, source Source, err error) {
+	source.Name = name
+	switch {
+	case isFile(name, ".onnx"):
+		source.Name, source.Path = stem(name), name
+		model, source.SHA256, err = readModel(name)
+	case !workloadzoo.Has(name):
+		err = unknownBuiltin("workload", name, WorkloadNames())
+	default:
+		var data []byte
+		if data, err = workloadzoo.Export(name); err != nil {
+			break
+		}
+		if model, err = onnx.Read(name, data); err == nil {
+			source.Name, source.SHA256 = model.Graph.Name, sum(data)
+		}
+	}
+	if err != nil {
+		return nil, source, err
+	}
+	source.Operators = countOperators(len(model.Graph.Nodes), func(i int) string {
+		n := &model.Graph.Nodes[i]
+		if n.Domain == "" || n.Domain == "ai.onnx" {
+			return n.OpType
+		}
+		return n.Domain + "." + n.OpType
+	})
+	return model, source, nil
+}
+
+// countOperators counts the types of n nodes.
+func countOperators(n int, typeOf func(int) string) []Operator {
+	counts := map[string]int{}
+	for i := range n {
+		counts[typeOf(i)]++
+	}
+	list := make([]Operator, 0, len(counts))
+	for typ, nodes := range counts {
+		list = append(list, Operator{typ, nodes})
+	}
+	slices.SortFunc(list, func(a, b Operator) int { return strings.Compare(a.Type, b.Type) })
+	return list
 }
 
 // readModel reads an ONNX file and its checksum.
@@ -149,10 +198,10 @@ func loadHardware(name string) (*hardware.Accelerator, Source, error) {
 			return nil, Source{}, unknownBuiltin("accelerator", name, HardwareNames())
 		}
 		acc, err := hardwarezoo.Load(name)
-		return acc, Source{name, sumFiles(files)}, err
+		return acc, Source{Name: name, SHA256: sumFiles(files)}, err
 	}
 	acc, files, err := hardware.LoadFiles(name)
-	return acc, Source{stem(name), sumFiles(files)}, err
+	return acc, Source{Name: stem(name), SHA256: sumFiles(files), Path: name}, err
 }
 
 func loadMapping(name string) (*mapping.Mapping, Source, error) {
@@ -162,24 +211,28 @@ func loadMapping(name string) (*mapping.Mapping, Source, error) {
 			return nil, Source{}, unknownBuiltin("mapping", name, MappingNames())
 		}
 		m, err := mappingzoo.Load(name)
-		return m, Source{name, sumFiles(files)}, err
+		return m, Source{Name: name, SHA256: sumFiles(files)}, err
 	}
 	m, err := mapping.Load(name)
 	if err != nil {
 		return nil, Source{}, err
 	}
 	data, err := os.ReadFile(name)
-	return m, Source{stem(name), sum(data)}, err
+	return m, Source{Name: stem(name), SHA256: sum(data), Path: name}, err
 }
 
 // isFile tells whether a name means a file rather than a built-in: it has a
 // folder or one of the extensions, or a file is there.
 func isFile(name string, extensions ...string) bool {
-	if strings.ContainsAny(name, `/\`) || slices.Contains(extensions, strings.ToLower(filepath.Ext(name))) {
+	if strings.ContainsAny(name, `/\`) || hasExtension(name, extensions...) {
 		return true
 	}
 	info, err := os.Stat(name)
 	return err == nil && info.Mode().IsRegular()
+}
+
+func hasExtension(name string, extensions ...string) bool {
+	return slices.Contains(extensions, strings.ToLower(filepath.Ext(name)))
 }
 
 // stem is the name of a file without folder and extension.
@@ -220,10 +273,12 @@ func sumFiles(files map[string]string) string {
 // cores/, a mapping as NAME.mapping.yaml. ok is false if there is nothing.
 func Builtin(name string) (files map[string][]byte, ok bool, err error) {
 	files = map[string][]byte{}
-	if slices.Contains(WorkloadNames(), name) {
-		if files[name+".onnx"], err = workloadzoo.Export(name); err != nil {
+	if workloadzoo.Has(name) {
+		model, err := workloadzoo.Model(name)
+		if err != nil {
 			return nil, true, err
 		}
+		files[model.Graph.Name+".onnx"] = onnx.Write(model)
 	}
 	if slices.Contains(HardwareNames(), name) {
 		source, err := hardwarezoo.Source(name)
@@ -244,4 +299,24 @@ func Builtin(name string) (files map[string][]byte, ok bool, err error) {
 		}
 	}
 	return files, len(files) > 0, nil
+}
+
+// Warnings says what was assumed while the inputs were read, and which of their
+// keys have no effect.
+func (p Problem) Warnings() []string {
+	var list []string
+	if p.Workload != nil {
+		list = append(list, p.Workload.Notes...)
+	}
+	if p.Hardware != nil {
+		for _, w := range p.Hardware.Warnings {
+			list = append(list, w.String())
+		}
+	}
+	if p.Mapping != nil {
+		for _, w := range p.Mapping.Warnings {
+			list = append(list, w.String())
+		}
+	}
+	return list
 }

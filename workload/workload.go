@@ -175,6 +175,9 @@ type Workload struct {
 	Outputs []int
 	// Notes tell what was assumed while the network was read, for the user.
 	Notes []string
+	// Predecessors lists, by layer, the layers whose results reach it, also through
+	// operators that are no layers. Nil means that the operands' sources say it all.
+	Predecessors [][]int
 }
 
 // Size is the size of loop dimension d, 1 if the layer has no such loop.

@@ -27,7 +27,7 @@ const (
 )
 
 func (f *inputFlags) register(c *cobra.Command) {
-	c.Flags().StringVar(&f.workload, "workload", defaultWorkload, "network: an ONNX file, or the name of a built-in")
+	c.Flags().StringVar(&f.workload, "workload", defaultWorkload, "network: an ONNX file, a YAML file with loop nests, or the name of a built-in, with parameters as in resnet50:batch=4")
 	c.Flags().StringVar(&f.hardware, "hardware", defaultHardware, "accelerator: a YAML file, or the name of a built-in")
 	c.Flags().StringVar(&f.mapping, "mapping", "", "mapping: a YAML file, or the name of a built-in (default: the built-in named like the accelerator)")
 	c.Flags().StringVar(&f.activations, "activations", "fold", "`fold`: an activation after a layer costs nothing; node: it is a layer of its own")

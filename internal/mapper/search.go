@@ -1,7 +1,9 @@
 package mapper
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -136,19 +138,27 @@ func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
 		return nil, err
 	}
 	s := search{ctx: ctx, objective: opt.Objective, result: Result{Exhaustive: true}}
+	var impossible error // the first; an unrolling that cannot be does not end the search
 	for rank, u := range unrollings {
 		e, err := model.NewEvaluator(u.spatial)
 		if err != nil {
-			return nil, fmt.Errorf("layer %s: %w", p.Layer.Name, err)
+			impossible = cmp.Or(impossible, fmt.Errorf("layer %s: %w", p.Layer.Name, err))
+			continue
 		}
 		orders, whole, err := propose(&p, e.TemporalSizes(), opt)
-		if err != nil {
+		if tooMany := (*TooManyOrdersError)(nil); errors.As(err, &tooMany) {
 			return nil, err
+		} else if err != nil {
+			impossible = cmp.Or(impossible, err)
+			continue
 		}
 		s.result.Exhaustive = s.result.Exhaustive && whole
 		if err := s.run(e, orders, rank); err != nil {
 			return nil, err
 		}
+	}
+	if s.best == nil && s.closest == nil && impossible != nil {
+		return nil, impossible
 	}
 	if s.best == nil {
 		return nil, &NoFitError{Layer: p.Layer.Name, Core: p.Core.Name, Unrollings: len(unrollings), Orders: s.result.Unfit, Misfit: s.closest}

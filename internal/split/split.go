@@ -36,10 +36,11 @@ func Nodes(w *workload.Workload, m *mapping.Mapping, stacks Stacks, r rules.Rule
 		First:    make([]taskgraph.NodeID, len(w.Layers)),
 	}
 	var problems diag.List
+	groups := groupTilings(w, m, stacks, &problems)
 	plans := make([]tiling, len(w.Layers))
 	for s, stack := range stacks {
 		for _, i := range stack {
-			plans[i] = planLayer(w, m, i, s, len(stack) == 1, r, tiled, &problems, &notes)
+			plans[i] = planLayer(w, m, i, s, groups[i], len(stack) == 1, r, tiled, &problems, &notes)
 		}
 	}
 	if err := problems.Err(); err != nil {
@@ -70,7 +71,7 @@ func Nodes(w *workload.Workload, m *mapping.Mapping, stacks Stacks, r rules.Rule
 }
 
 // planLayer fills in what the graph knows of a layer before it is cut.
-func planLayer(w *workload.Workload, m *mapping.Mapping, i, stack int, alone bool, r rules.Rules,
+func planLayer(w *workload.Workload, m *mapping.Mapping, i, stack int, group []mapping.Tiling, alone bool, r rules.Rules,
 	tiled *taskgraph.Tiled, problems, notes *diag.List) tiling {
 	l := &w.Layers[i]
 	entry := m.Lookup(l)
@@ -85,7 +86,7 @@ func planLayer(w *workload.Workload, m *mapping.Mapping, i, stack int, alone boo
 	if d := m.Lookup(&workload.Layer{Name: "default"}); d != nil {
 		fallback = d
 	}
-	c := cutter{layer: l, entry: entry, fallback: fallback, alone: alone, rules: r, problems: problems, notes: notes}
+	c := cutter{layer: l, entry: entry, fallback: fallback, group: group, alone: alone, rules: r, problems: problems, notes: notes}
 	t := c.tile()
 
 	memory := make([]hardware.MemoryOperand, len(l.Operands))

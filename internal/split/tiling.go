@@ -16,8 +16,9 @@ import (
 type cutter struct {
 	layer    *workload.Layer
 	entry    *mapping.Entry
-	fallback *mapping.Entry // the default entry, which fills in tilings the entry lacks
-	alone    bool           // the layer stands alone in its stack
+	fallback *mapping.Entry   // the default entry, which fills in tilings the entry lacks
+	group    []mapping.Tiling // set by the fusion group of a file of 2026
+	alone    bool             // the layer stands alone in its stack
 	rules    rules.Rules
 
 	problems *diag.List
@@ -71,10 +72,13 @@ func (c *cutter) intra(t *tiling) []request {
 	if len(given) == 0 {
 		given = c.fallback.Intra
 	}
+	if len(c.group) > 0 {
+		given = c.group
+	}
 	var list []request
 	for _, g := range given {
 		dim, ok := c.dim(g, "intra-core")
-		if !ok {
+		if !ok || slices.ContainsFunc(list, func(q request) bool { return q.dim == dim && len(c.group) > 0 }) {
 			continue
 		}
 		if g.Parts == mapping.Free {
@@ -121,11 +125,11 @@ func (c *cutter) inter(t *tiling) []request {
 			t.free = true
 			continue
 		}
-		if c.layer.Dims[dim].Size > 1 && !slices.Contains(c.layer.Operands[0].Dims, g.Dim) {
+		if c.layer.Dims[dim].Size > 1 && !slices.Contains(c.layer.Operands[0].Dims, c.layer.Dims[dim].Dim) {
 			c.notes.Add(diag.Problem{
 				File: c.entry.File, Line: c.entry.Line,
-				Message: fmt.Sprintf("layer %q spreads its reduction over %s over cores: adding up their partial sums costs nothing", c.layer.Name, g.Dim),
-				Hint:    fmt.Sprintf("tile %s within a core instead", g.Dim),
+				Message: fmt.Sprintf("layer %q spreads its reduction over %s over cores: adding up their partial sums costs nothing", c.layer.Name, c.layer.Dims[dim].Dim),
+				Hint:    fmt.Sprintf("tile %s within a core instead", c.layer.Dims[dim].Dim),
 			})
 		}
 		if q, ok := c.request(g, dim); ok {
@@ -143,10 +147,8 @@ func (c *cutter) inter(t *tiling) []request {
 
 // dim finds the loop that a tiling names.
 func (c *cutter) dim(g mapping.Tiling, kind string) (int, bool) {
-	for i, d := range c.layer.Dims {
-		if d.Dim == g.Dim {
-			return i, true
-		}
+	if i, ok := loopOf(c.layer, g.Dim); ok {
+		return i, true
 	}
 	dims := make([]string, len(c.layer.Dims))
 	for i, d := range c.layer.Dims {
