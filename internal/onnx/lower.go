@@ -309,13 +309,8 @@ func operand(name string, axes [][]workload.Dim) workload.Operand {
 
 // layer adds a layer of the node and returns its result.
 func (l *lowering) layer(p *part, n nest) (val, error) {
-	count := uint64(1)
-	for _, d := range n.dims {
-		hi, lo := bits.Mul64(count, uint64(d.Size))
-		if hi != 0 || lo > 1<<53 {
-			return val{}, fmt.Errorf("its loop nest has more than %d operations", int64(1)<<53)
-		}
-		count = lo
+	if err := countable(n.dims); err != nil {
+		return val{}, err
 	}
 	layer := workload.Layer{
 		ID: p.number(), Name: p.name, Type: p.OpType, Part: n.part,
@@ -358,6 +353,19 @@ func (l *lowering) layer(p *part, n nest) (val, error) {
 		},
 		typ: n.typ, shape: n.shape,
 	}, nil
+}
+
+// countable refuses loop nests whose operations floating-point numbers cannot count.
+func countable(dims []workload.LoopDim) error {
+	count := uint64(1)
+	for _, d := range dims {
+		hi, lo := bits.Mul64(count, uint64(d.Size))
+		if hi != 0 || lo > 1<<53 {
+			return fmt.Errorf("its loop nest has more than %d operations", int64(1)<<53)
+		}
+		count = lo
+	}
+	return nil
 }
 
 // number is the next number of the node's own.
