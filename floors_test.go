@@ -36,6 +36,7 @@ var floors = map[string]int{
 	"workload/zoo":           4,
 	"mapping/zoo":            4,
 	"internal/onnx/onnxtest": 4,
+	"internal/netplot":       4,
 
 	"loopnest/nesttest": 5,
 

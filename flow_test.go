@@ -19,7 +19,7 @@ func flow(t *testing.T, name string) {
 	}
 	o := DefaultOptions()
 	o.Mode = LayerByLayer
-	g, err := buildGraph(p, o)
+	g, err := Graph(p, o)
 	if err != nil {
 		t.Error(err)
 		return

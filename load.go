@@ -40,6 +40,15 @@ type Inputs struct {
 type Source struct {
 	Name   string // the built-in's name, or the file's without folder and extension
 	SHA256 string // of the content, in hexadecimal
+	Path   string // of the file as it was given; empty for a built-in
+	// Operators are those that the nodes of a workload file have, by name.
+	Operators []Operator
+}
+
+// Operator counts the nodes of one type, "domain.Type" if it is not ONNX's own.
+type Operator struct {
+	Type  string
+	Nodes int
 }
 
 // Sources are the sources of the three inputs.
@@ -100,36 +109,68 @@ func Load(in Inputs) (Problem, Sources, error) {
 }
 
 func loadWorkload(in Inputs) (*workload.Workload, Source, error) {
-	source := Source{Name: in.Workload}
-	var model *onnx.Model
 	if hasExtension(in.Workload, ".yaml", ".yml") {
 		w, data, err := workloadyaml.Load(in.Workload)
-		return w, Source{stem(in.Workload), sum(data)}, err
+		source := Source{Name: stem(in.Workload), SHA256: sum(data), Path: in.Workload}
+		if err == nil {
+			source.Operators = countOperators(len(w.Layers), func(i int) string { return w.Layers[i].Type })
+		}
+		return w, source, err
 	}
-	if isFile(in.Workload, ".onnx") {
-		m, sum, err := readModel(in.Workload)
-		if err != nil {
-			return nil, source, err
-		}
-		model, source = m, Source{stem(in.Workload), sum}
-	} else {
-		if !workloadzoo.Has(in.Workload) {
-			return nil, source, unknownBuiltin("workload", in.Workload, WorkloadNames())
-		}
-		data, err := workloadzoo.Export(in.Workload)
-		if err != nil {
-			return nil, source, err
-		}
-		if model, err = onnx.Read(in.Workload, data); err != nil {
-			return nil, source, err
-		}
-		source = Source{model.Graph.Name, sum(data)}
+	model, source, err := loadModel(in.Workload)
+	if err != nil {
+		return nil, source, err
 	}
 	w, err := onnx.Workload(model, onnx.Options{Rules: in.Rules, FoldActivations: in.FoldActivations})
 	if w != nil {
 		w.Name = source.Name
 	}
 	return w, source, err
+}
+
+// loadModel reads an ONNX file or builds a built-in network.
+func loadModel(name string) (model *onnx.Model, source Source, err error) {
+	source.Name = name
+	switch {
+	case isFile(name, ".onnx"):
+		source.Name, source.Path = stem(name), name
+		model, source.SHA256, err = readModel(name)
+	case !workloadzoo.Has(name):
+		err = unknownBuiltin("workload", name, WorkloadNames())
+	default:
+		var data []byte
+		if data, err = workloadzoo.Export(name); err != nil {
+			break
+		}
+		if model, err = onnx.Read(name, data); err == nil {
+			source.Name, source.SHA256 = model.Graph.Name, sum(data)
+		}
+	}
+	if err != nil {
+		return nil, source, err
+	}
+	source.Operators = countOperators(len(model.Graph.Nodes), func(i int) string {
+		n := &model.Graph.Nodes[i]
+		if n.Domain == "" || n.Domain == "ai.onnx" {
+			return n.OpType
+		}
+		return n.Domain + "." + n.OpType
+	})
+	return model, source, nil
+}
+
+// countOperators counts the types of n nodes.
+func countOperators(n int, typeOf func(int) string) []Operator {
+	counts := map[string]int{}
+	for i := range n {
+		counts[typeOf(i)]++
+	}
+	list := make([]Operator, 0, len(counts))
+	for typ, nodes := range counts {
+		list = append(list, Operator{typ, nodes})
+	}
+	slices.SortFunc(list, func(a, b Operator) int { return strings.Compare(a.Type, b.Type) })
+	return list
 }
 
 // readModel reads an ONNX file and its checksum.
@@ -157,10 +198,10 @@ func loadHardware(name string) (*hardware.Accelerator, Source, error) {
 			return nil, Source{}, unknownBuiltin("accelerator", name, HardwareNames())
 		}
 		acc, err := hardwarezoo.Load(name)
-		return acc, Source{name, sumFiles(files)}, err
+		return acc, Source{Name: name, SHA256: sumFiles(files)}, err
 	}
 	acc, files, err := hardware.LoadFiles(name)
-	return acc, Source{stem(name), sumFiles(files)}, err
+	return acc, Source{Name: stem(name), SHA256: sumFiles(files), Path: name}, err
 }
 
 func loadMapping(name string) (*mapping.Mapping, Source, error) {
@@ -170,14 +211,14 @@ func loadMapping(name string) (*mapping.Mapping, Source, error) {
 			return nil, Source{}, unknownBuiltin("mapping", name, MappingNames())
 		}
 		m, err := mappingzoo.Load(name)
-		return m, Source{name, sumFiles(files)}, err
+		return m, Source{Name: name, SHA256: sumFiles(files)}, err
 	}
 	m, err := mapping.Load(name)
 	if err != nil {
 		return nil, Source{}, err
 	}
 	data, err := os.ReadFile(name)
-	return m, Source{stem(name), sum(data)}, err
+	return m, Source{Name: stem(name), SHA256: sum(data), Path: name}, err
 }
 
 // isFile tells whether a name means a file rather than a built-in: it has a

@@ -15,7 +15,6 @@ import (
 	"streamdse/internal/yamldoc"
 	"streamdse/mapping"
 	"streamdse/workload"
-	workloadzoo "streamdse/workload/zoo"
 )
 
 // CoreInputs names what to load for Core: each is the path of a file or the name
@@ -76,27 +75,17 @@ func LoadCore(in CoreInputs) (Problem, Sources, error) {
 }
 
 // loadKernels reads a workload with the layers that a single core is evaluated for.
-func loadKernels(in CoreInputs) (w *workload.Workload, source Source, err error) {
+func loadKernels(in CoreInputs) (*workload.Workload, Source, error) {
 	if hasExtension(in.Workload, ".yaml", ".yml") {
 		w, data, err := workloadyaml.LoadAsWritten(in.Workload)
-		return w, Source{stem(in.Workload), sum(data)}, err
+		return w, Source{Name: stem(in.Workload), SHA256: sum(data), Path: in.Workload}, err
 	}
-	var model *onnx.Model
-	source.Name = in.Workload
-	if isFile(in.Workload, ".onnx") {
-		source.Name = stem(in.Workload)
-		model, source.SHA256, err = readModel(in.Workload)
-	} else if !workloadzoo.Has(in.Workload) {
-		err = unknownBuiltin("workload", in.Workload, WorkloadNames())
-	} else if data, broken := workloadzoo.Export(in.Workload); broken != nil {
-		err = broken
-	} else if model, err = onnx.Read(in.Workload, data); err == nil {
-		source = Source{model.Graph.Name, sum(data)}
-	}
+	model, source, err := loadModel(in.Workload)
 	if err != nil {
 		return nil, source, err
 	}
-	if w, err = onnx.Kernels(model, onnx.KernelOptions{HeightAsX: in.PublishedKernels}); w != nil {
+	w, err := onnx.Kernels(model, onnx.KernelOptions{HeightAsX: in.PublishedKernels})
+	if w != nil {
 		w.Name = source.Name
 	}
 	return w, source, err
@@ -124,8 +113,7 @@ func loadSingleCore(path string) (*hardware.Accelerator, Source, error) {
 	if err != nil {
 		return nil, Source{}, err
 	}
-	source := Source{stem(path), sum(data)}
-	return hardware.SingleCore(*core), source, nil
+	return hardware.SingleCore(*core), Source{Name: stem(path), SHA256: sum(data), Path: path}, nil
 }
 
 // checkUnrollings reports unrollings on array dimensions that the core lacks.

@@ -55,13 +55,11 @@ func (c *Costs) estimator(o Options) cost.Estimator {
 // error is the context's. A diag.List as the error means that the inputs do not
 // fit together, a *schedule.Infeasible that no allocation has a schedule.
 func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
-	graph, err := buildGraph(p, o)
+	graph, err := Graph(p, o)
 	if err != nil {
 		return nil, err
 	}
-	costs, err := cost.Table(ctx, graph, p.Hardware, o.Costs.estimator(o), cost.Options{
-		Rules: o.Rules, Workers: o.Workers, Progress: o.step("cost", "node classes on cores"),
-	})
+	costs, err := costTable(ctx, p, o, graph)
 	if err != nil {
 		return nil, err
 	}
@@ -71,10 +69,7 @@ func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	candidates := func(layer, group int) []int {
-		l := &graph.Layers[layer]
-		return l.Entry.Candidates(p.Hardware, l.Layer, group)
-	}
+	candidates := candidates(p, graph)
 	found, err := search(ctx, graph, costs, candidates, simulator, o)
 	if err != nil {
 		return nil, err
@@ -88,10 +83,9 @@ func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
 			return nil, fmt.Errorf("the schedule breaks a rule, which is a bug: %w", err)
 		}
 	}
-	b := bound.Latency(bound.Problem{Graph: graph, Accelerator: p.Hardware, Costs: costs, Cores: candidates, Rules: o.Rules})
 	r := &Result{
 		Mode: o.Mode, Graph: graph, Costs: costs, Allocation: &found.Best, Schedule: s,
-		Bound: Bound{b.Latency, b.SetBy}, Evaluations: found.Evaluations, Interrupted: found.Interrupted,
+		Bound: latencyBound(p, o, graph, costs), Evaluations: found.Evaluations, Interrupted: found.Interrupted, Exhaustive: found.Exhaustive,
 	}
 	for i := range found.Front {
 		f := &found.Front[i]
@@ -100,8 +94,44 @@ func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
 	return r, nil
 }
 
-// buildGraph cuts the layers and connects the nodes.
-func buildGraph(p Problem, o Options) (*taskgraph.Graph, error) {
+// Check verifies a schedule that was not made just now, for instance one read from
+// a file: costs are estimated again, and nothing of it is taken on trust. The graph
+// must be that of Graph. It returns what bounds the latency of any schedule; the
+// error is a *schedule.Violation if a rule is broken.
+func Check(ctx context.Context, p Problem, o Options, g *taskgraph.Graph, a *schedule.Allocation, s *schedule.Schedule) (Bound, error) {
+	costs, err := costTable(ctx, p, o, g)
+	if err != nil {
+		return Bound{}, err
+	}
+	if err := schedule.Verify(g, p.Hardware, costs, a, s, o.Rules); err != nil {
+		return Bound{}, err
+	}
+	return latencyBound(p, o, g, costs), nil
+}
+
+// costTable estimates every class of nodes on every core that may run it.
+func costTable(ctx context.Context, p Problem, o Options, g *taskgraph.Graph) (*schedule.CostTable, error) {
+	return cost.Table(ctx, g, p.Hardware, o.Costs.estimator(o), cost.Options{
+		Rules: o.Rules, Workers: o.Workers, Progress: o.step("cost", "node classes on cores"),
+	})
+}
+
+// candidates tells which cores may run a group of a layer.
+func candidates(p Problem, g *taskgraph.Graph) func(layer, group int) []int {
+	return func(layer, group int) []int {
+		l := &g.Layers[layer]
+		return l.Entry.Candidates(p.Hardware, l.Layer, group)
+	}
+}
+
+func latencyBound(p Problem, o Options, g *taskgraph.Graph, costs *schedule.CostTable) Bound {
+	b := bound.Latency(bound.Problem{Graph: g, Accelerator: p.Hardware, Costs: costs, Cores: candidates(p, g), Rules: o.Rules})
+	return Bound{b.Latency, b.SetBy}
+}
+
+// Graph cuts the layers into computation nodes, as the mode and the stacks say, and
+// connects them. It is the graph that Run schedules.
+func Graph(p Problem, o Options) (*taskgraph.Graph, error) {
 	stacks, err := stacksOf(p, o)
 	if err != nil {
 		return nil, err
@@ -143,19 +173,19 @@ func search(ctx context.Context, g *taskgraph.Graph, costs *schedule.CostTable, 
 		}
 		space = &allocate.Space{Base: *a}
 	}
-	progress := o.step("allocate", "generations")
-	options := allocate.DefaultGenetic()
-	options.Generations, options.Individuals = o.Generations, o.Individuals
-	options.Seed, options.Workers, options.Objective = o.Seed, o.Workers, o.Objective
-	options.Progress = func(generation, evaluations int, best allocate.Point) {
-		if progress != nil && o.Fixed == nil {
+	options := allocate.Options{
+		Objective: o.Objective, Seed: o.Seed, Workers: o.Workers,
+		Budget: o.Evaluations, Generations: o.Generations, Individuals: o.Individuals,
+	}
+	if o.Progress != nil && o.Fixed == nil {
+		options.Progress = func(evaluations int, best allocate.Point) {
 			o.Progress(Progress{
-				Mode: o.Mode, Step: "allocate", Done: generation, Total: o.Generations, Unit: "generations",
-				Note: fmt.Sprintf("%d allocations, best %d cycles, %.4g pJ", evaluations, best.Latency, float64(best.Energy)),
+				Mode: o.Mode, Step: "allocate", Done: evaluations, Total: o.Evaluations, Unit: "allocations",
+				Note: fmt.Sprintf("best %d cycles, %.4g pJ", best.Latency, float64(best.Energy)),
 			})
 		}
 	}
-	return allocate.Genetic(ctx, space, func() allocate.Evaluate {
+	return allocate.Search(ctx, o.Allocator, space, func() allocate.Evaluate {
 		s := simulator.Fork()
 		return func(a *schedule.Allocation) (allocate.Point, error) {
 			m, err := s.Evaluate(a)

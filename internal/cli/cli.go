@@ -29,6 +29,9 @@ const (
 // was kept.
 var errInterrupted = errors.New("interrupted: the results are the best found until then")
 
+// errBroken reports that a checked result breaks a rule.
+var errBroken = errors.New("a result breaks a rule")
+
 // Run runs one command and returns its exit status. The first interrupt ends it
 // cleanly, a second one at once.
 func Run(args []string, stdout, stderr io.Writer) int {
@@ -63,6 +66,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		fmt.Fprintln(stderr, "stream: "+err.Error())
 		return exitInterrupted
+	case errors.Is(err, errBroken): // said folder by folder
+		return exitNoAnswer
 	default:
 		fmt.Fprintln(stderr, "stream: "+err.Error())
 		return exitNoAnswer
@@ -79,6 +84,7 @@ runs on a multi-core dataflow accelerator, layer by layer or layer-fused.`,
   stream run --workload net.onnx --mode fused  your own network
   stream core --explain layer4.1/conv2         one layer on one core, and why it costs what it costs
   stream inspect --workload resnet18           its layers and their ids
+  stream check outputs                         its results, verified again
   stream zoo list                              what is built in`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -97,7 +103,7 @@ runs on a multi-core dataflow accelerator, layer by layer or layer-fused.`,
 		return diag.List{p}
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(), coreCommand(), inspectCommand(), zooCommand(), versionCommand())
+	root.AddCommand(runCommand(), coreCommand(), inspectCommand(), zooCommand(), checkCommand(), reportCommand(), versionCommand())
 	return root
 }
 

@@ -13,6 +13,23 @@ import (
 type Input struct {
 	Name   string `json:"name"`
 	SHA256 string `json:"sha256"` // of its content, in hexadecimal
+	// Path is where the file was, as the user named it; empty for a built-in.
+	Path string `json:"path,omitempty"`
+}
+
+// Settings are the choices beside the inputs that decide what is scheduled: with
+// them a saved result can be checked and drawn again.
+type Settings struct {
+	Activations string `json:"activations"` // "fold", "node"
+	// Stacks are the layer ids of each fusion stack as the user gave them; nil for
+	// the mapping's, or those found by weight capacity.
+	Stacks   [][]int `json:"stacks"`
+	LPFLimit int     `json:"lpf_limit"` // loop prime factors of the loop-order search; 0 for all
+	// How the allocation was found. The number of workers is left out: it changes
+	// nothing.
+	Allocator   string `json:"allocator"` // "genetic", "fixed"
+	Generations int    `json:"generations"`
+	Individuals int    `json:"individuals"`
 }
 
 // Inputs are what a result was made from.
@@ -24,6 +41,8 @@ type Inputs struct {
 	Rules     string `json:"rules"` // "default", "reference-2024"
 	Seed      uint64 `json:"seed"`
 	Objective string `json:"objective"` // "edp", "latency", "energy"
+
+	Settings Settings `json:"settings"`
 }
 
 // Data is one result with all that it refers to. Nothing in it is changed.

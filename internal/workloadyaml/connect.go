@@ -17,6 +17,7 @@ func (r *reader) connect() {
 		l := &r.out.Layers[in.layer]
 		o := &l.Operands[in.operand]
 		o.Source = workload.Source{Kind: workload.FromConstant, Tensor: l.Name + "." + o.Name}
+		o.Source.Shape = shape(l, o)
 		if o.Name == "I" {
 			o.Source.Kind = workload.FromInput
 		}

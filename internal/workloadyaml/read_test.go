@@ -60,11 +60,11 @@ func TestEveryTerm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	constant := func(name string) workload.Source {
-		return workload.Source{Kind: workload.FromConstant, Tensor: name}
+	constant := func(name string, shape ...int) workload.Source {
+		return workload.Source{Kind: workload.FromConstant, Tensor: name, Shape: shape}
 	}
-	input := func(name string) workload.Source {
-		return workload.Source{Kind: workload.FromInput, Tensor: name}
+	input := func(name string, shape ...int) workload.Source {
+		return workload.Source{Kind: workload.FromInput, Tensor: name, Shape: shape}
 	}
 	layer := func(i int, name string) workload.Source {
 		return workload.Source{Kind: workload.FromLayer, Layer: i, Tensor: name}
@@ -80,8 +80,8 @@ func TestEveryTerm(t *testing.T) {
 			},
 			Operands: []workload.Operand{
 				{Name: "O", Dims: dims("B", "G", "K", "OY", "OX"), Axes: []int{1, 3, 4, 5}, Bits: 24, FinalBits: 6},
-				{Name: "W", Dims: dims("G", "K", "C", "FY", "FX"), Axes: []int{2, 3, 4, 5}, Bits: 4, FinalBits: 4, Source: constant("Layer3.W")},
-				{Name: "I", Dims: dims("B", "G", "C", "IY", "IX"), Axes: []int{1, 3, 4, 5}, Bits: 7, FinalBits: 7, Source: input("Layer3.I")},
+				{Name: "W", Dims: dims("G", "K", "C", "FY", "FX"), Axes: []int{2, 3, 4, 5}, Bits: 4, FinalBits: 4, Source: constant("Layer3.W", 8, 3, 3, 2)},
+				{Name: "I", Dims: dims("B", "G", "C", "IY", "IX"), Axes: []int{1, 3, 4, 5}, Bits: 7, FinalBits: 7, Source: input("Layer3.I", 1, 12, 7, 12)},
 			},
 		},
 		{
@@ -89,8 +89,8 @@ func TestEveryTerm(t *testing.T) {
 			Dims: []workload.LoopDim{{Dim: "C", Size: 5}, {Dim: "D", Size: 240}},
 			Operands: []workload.Operand{
 				{Name: "O", Dims: dims("D"), Axes: []int{1}, Bits: 16, FinalBits: 7},
-				{Name: "I", Dims: dims("D", "C"), Axes: []int{1, 2}, Bits: 8, FinalBits: 8, Source: input("Layer5.I")},
-				{Name: "W", Dims: dims("C"), Axes: []int{1}, Bits: 8, FinalBits: 8, Source: constant("Layer5.W")},
+				{Name: "I", Dims: dims("D", "C"), Axes: []int{1, 2}, Bits: 8, FinalBits: 8, Source: input("Layer5.I", 240, 5)},
+				{Name: "W", Dims: dims("C"), Axes: []int{1}, Bits: 8, FinalBits: 8, Source: constant("Layer5.W", 5)},
 			},
 		},
 		{
@@ -113,7 +113,7 @@ func TestEveryTerm(t *testing.T) {
 			},
 			Operands: []workload.Operand{
 				{Name: "O", Dims: dims("B", "K", "OY", "OX"), Axes: []int{1, 2, 3, 4}, Bits: 8, FinalBits: 8},
-				{Name: "W", Dims: dims("FX", "FY"), Axes: []int{1, 2}, Source: constant("pool.W")},
+				{Name: "W", Dims: dims("FX", "FY"), Axes: []int{1, 2}, Source: constant("pool.W", 3, 2)},
 				{Name: "I", Dims: dims("B", "K", "IY", "IX"), Axes: []int{1, 2, 3, 4}, Bits: 8, FinalBits: 8, Source: layer(2, "sum.O")},
 			},
 		},
