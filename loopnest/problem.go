@@ -57,7 +57,7 @@ type relation struct {
 	a, b         int   // loop dimensions, -1 if the layer has no such loop
 	stepA, stepB int64 // their coefficients divided by the greatest common divisor
 	limit        int64 // extent in the real tensor
-	// divided is the relation if it has a divisor, else nil.
+	// divided is the relation if it has a divisor or slack, else nil.
 	divided *workload.Relation
 }
 
@@ -277,7 +277,7 @@ func (m *Model) relate() {
 		r := &m.problem.Layer.Relations[i]
 		g := max(1, gcd(int64(r.CoefA), int64(r.CoefB)))
 		x := relation{a: m.dim(r.A), b: m.dim(r.B), stepA: int64(r.CoefA) / g, stepB: int64(r.CoefB) / g, limit: math.MaxInt64}
-		if r.Divisor > 1 {
+		if r.Divisor > 1 || r.Slack > 0 {
 			x.divided = r
 		}
 		if r.Size > 0 {

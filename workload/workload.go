@@ -37,6 +37,9 @@ type Relation struct {
 	// Divisor, if over 1, divides what comes out, rounding down: a transposed
 	// convolution or an enlargement reads one row for several rows that it writes.
 	Divisor int
+	// Slack is added to the dividend in the furthest case: by a loop that is no part
+	// of the relation, or because an iteration may read any of so many positions.
+	Slack int
 	// Size is the extent of the index in the real tensor, without padding;
 	// 0 means that it follows from the relation.
 	Size int
@@ -217,7 +220,7 @@ func (l *Layer) IndexSize(d Dim) int {
 	case r.Size > 0:
 		return r.Size
 	}
-	return r.At(l.Size(r.A)-1, l.Size(r.B)-1) + 1 - r.PadAfter
+	return r.Last(l.Size(r.A)-1, l.Size(r.B)-1) + 1 - r.PadAfter
 }
 
 // MACs is the number of operations of the loop nest: the product of its loop sizes.

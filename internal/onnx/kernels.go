@@ -27,11 +27,11 @@ type KernelOptions struct {
 // otherwise they are 8 bits, and 16 for partial sums. Shapes are inferred where
 // the file does not declare them. The error is a diag.List.
 func Kernels(m *Model, o KernelOptions) (*workload.Workload, error) {
-	in := newInference(m)
+	in := newInference(m, Options{})
 	in.skipUnsupported = true
 	in.run()
 	k := &kernels{
-		lowering: lowering{inference: in, out: &workload.Workload{Name: m.Graph.Name, Notes: in.notes}, origins: map[string]origin{}},
+		lowering: lowering{inference: in, out: &workload.Workload{Name: m.Graph.Name, Notes: in.notes}, origins: map[string]origin{}, tuned: map[string]bool{}},
 		options:  o, node: map[string]int{}, steps: make([]step, len(m.Graph.Nodes)),
 	}
 	k.run()
@@ -167,6 +167,11 @@ func (k *kernels) layerOf(n *Node, id int, name string, before []int) error {
 	if err != nil {
 		return err
 	}
+	for _, d := range layer.Dims {
+		if d.Size < 1 {
+			return fmt.Errorf("its loop %s has size %d", d.Dim, d.Size)
+		}
+	}
 	for i := range layer.Operands[1:] {
 		o := &layer.Operands[i+1]
 		if o.Name == "I" {
@@ -177,7 +182,25 @@ func (k *kernels) layerOf(n *Node, id int, name string, before []int) error {
 	}
 	layer.ID, layer.Name, layer.Type = id, name, n.OpType
 	k.steps[id].layer = len(k.out.Layers)
-	return k.layer(layer, n.Outputs[0], out.shape)
+	if err := countable(layer.Dims); err != nil {
+		return err
+	}
+	layer.OutputShape = ints(out.shape)
+	k.out.Layers = append(k.out.Layers, layer)
+	return nil
+}
+
+// outputOf and inputOf set the precisions of an operand.
+func (p Precision) outputOf(axes ...[]workload.Dim) workload.Operand {
+	o := operand("O", axes)
+	o.Bits, o.FinalBits = p.Partial, p.Activation
+	return o
+}
+
+func inputOf(name string, bits unit.Bits, axes ...[]workload.Dim) workload.Operand {
+	o := operand(name, axes)
+	o.Bits, o.FinalBits = bits, bits
+	return o
 }
 
 // convKernel: O[b][g][k][oy][ox] += W[g][k][c][fy][fx] * I[b][g][c][iy][ix].
@@ -211,9 +234,9 @@ func convKernel(n *Node, x []int64, weights tensor, out []int64, p Precision, he
 			loop("C", up(x[1])), loop("FX", w.kernel[fx]), loop("FY", w.kernel[fy])),
 		Relations: []workload.Relation{relation("IX", "OX", "FX", fx, 1), relation("IY", "OY", "FY", fy, 0)},
 		Operands: []workload.Operand{
-			p.output(operand("O", ax("B"), ax("G", "K"), ax("OY"), ax("OX"))),
-			p.input(operand("W", ax("G", "K"), ax("C"), ax("FY"), ax("FX")), origin{}, p.Weight),
-			p.input(operand("I", ax("B"), ax("G", "C"), ax("IY"), ax("IX")), origin{}, p.Activation),
+			p.outputOf(ax("B"), ax("G", "K"), ax("OY"), ax("OX")),
+			inputOf("W", p.Weight, ax("G", "K"), ax("C"), ax("FY"), ax("FX")),
+			inputOf("I", p.Activation, ax("B"), ax("G", "C"), ax("IY"), ax("IX")),
 		},
 	}, nil
 }
@@ -246,16 +269,16 @@ func productKernel(n *Node, in, out []int64, constant bool, p Precision) (worklo
 		batch = append(batch, ax("H"))
 	}
 	axes := func(last ...[]workload.Dim) [][]workload.Dim { return append(slices.Clone(batch), last...) }
-	weights, bits := operand("W", axes(ax("C"), ax("K"))...), p.Activation
+	weights := inputOf("W", p.Activation, axes(ax("C"), ax("K"))...)
 	if constant {
-		weights, bits = operand("W", ax("C"), ax("K")), p.Weight
+		weights = inputOf("W", p.Weight, ax("C"), ax("K"))
 	}
 	return workload.Layer{
 		Dims: dims,
 		Operands: []workload.Operand{
-			p.output(operand("O", axes(ax("D"), ax("K"))...)),
-			p.input(operand("I", axes(ax("D"), ax("C"))...), origin{}, p.Activation),
-			p.input(weights, origin{}, bits),
+			p.outputOf(axes(ax("D"), ax("K"))...),
+			inputOf("I", p.Activation, axes(ax("D"), ax("C"))...),
+			weights,
 		},
 	}, nil
 }
