@@ -1,7 +1,9 @@
 package loopnest
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"streamdse/hardware"
 )
@@ -316,9 +318,14 @@ type single struct {
 	operand, boundary int
 	high              bool
 	time              float64 // of the transfer
+	// often is how long the link takes at least before or after the computation if
+	// it transfers more than once, lent if it transfers once and the port lends it
+	// as much time as it can use.
+	often, lent float64
 }
 
-// newSingles lists for every port the links that may transfer once.
+// newSingles lists for every port the links that may transfer once, in the order
+// in which they borrow.
 func (o *Outlook) newSingles() [][]single {
 	m := o.e.model
 	timing := o.timing()
@@ -337,6 +344,7 @@ func (o *Outlook) newSingles() [][]single {
 			s.time = max(0, o.transferAt(timing, b.timing.elements[full], v, s.boundary, full))
 			out[i] = append(out[i], s)
 		}
+		slices.SortStableFunc(out[i], func(a, b single) int { return cmp.Compare(b.time, a.time) })
 	}
 	return out
 }
@@ -356,8 +364,9 @@ type floorScratch struct {
 	low, high    [maxOperands][]float64
 	busy         [maxOperands][]float64
 	single       [maxOperands][]occurrence // the boundary encloses all loops
-	bits         [maxOperands]float64      // below the lowest memory
-	row          []float64
+	// bits and most are the least and the most data below the lowest boundary.
+	bits, most [maxOperands]float64
+	row        []float64
 }
 
 // portLink is a link of a port with the time of one transfer.
@@ -403,10 +412,10 @@ func (o *Outlook) Bound() (latency, energy float64) {
 	for x := range m.operands {
 		for l := range o.bounds[x] {
 			b := &o.bounds[x][l]
-			row, single := o.least(x, l)
+			row, single, point := o.least(x, l)
 			f.single[x][l] = single
-			if l == min(1, len(o.bounds[x])-1) {
-				f.bits[x] = row[columnBits]
+			if l == 1 {
+				f.bits[x], f.most[x] = row[columnBits], o.mostBits(x, point)
 			}
 			energy += row[columnEnergy]
 			f.busy[x][l] = row[columnBusy]
@@ -436,6 +445,11 @@ func (o *Outlook) Bound() (latency, energy float64) {
 	for x := range m.operands {
 		for l := 1; l < len(o.bounds[x]); l++ {
 			latency = max(latency, o.withLink(phase, x, l, f.busy[x][l]-phase))
+		}
+	}
+	if o.exact {
+		for p := range o.singles {
+			latency = max(latency, o.withPort(phase, p))
 		}
 	}
 	for p, links := range f.links {
@@ -474,6 +488,7 @@ func (o *Outlook) loadSingles() {
 		limit := o.e.model.ports[i].limit
 		for k := range links {
 			s := &links[k]
+			s.often = *f.at(s)
 			if f.single[s.operand][s.boundary] == never {
 				continue
 			}
@@ -484,33 +499,90 @@ func (o *Outlook) loadSingles() {
 					t -= max(0, r.time-math.Ceil(f.bits[r.operand]/limit))
 				}
 			}
-			if s.high {
-				f.high[s.operand][s.boundary] = min(f.high[s.operand][s.boundary], t)
-			} else {
-				f.low[s.operand][s.boundary] = min(f.low[s.operand][s.boundary], t)
-			}
+			*f.at(s) = min(s.often, t)
 		}
 	}
 }
 
+// at is the time of a link.
+func (f *floorScratch) at(s *single) *float64 {
+	if s.high {
+		return &f.high[s.operand][s.boundary]
+	}
+	return &f.low[s.operand][s.boundary]
+}
+
+// withPort is the latency if one port borrows no more than the computation phase
+// has, whereas all others borrow at will. A longer phase is no way out: it lets
+// the port borrow at most as much more as it is longer.
+func (o *Outlook) withPort(phase float64, p int) float64 {
+	f, links := &o.floor, o.singles[p]
+	limit := o.e.model.ports[p].limit
+	budget := max(0, 1-f.share[p]/float64(o.lattice.total)) * phase
+	changed := false
+	for k := range links {
+		s := &links[k]
+		s.lent = *f.at(s)
+		status := f.single[s.operand][s.boundary]
+		if status == never {
+			continue
+		}
+		// Before link k, links that certainly transfer once use the budget up; from
+		// it on, each that may do so shortens it.
+		left, certain, t := budget, 0.0, s.time
+		for i := range links {
+			r := &links[i]
+			is := f.single[r.operand][r.boundary]
+			if is == never || i < k && is != always {
+				continue
+			}
+			shared := certain + 1
+			if is == always {
+				certain++
+			}
+			if i >= k {
+				if status != always && i > k {
+					shared++
+				}
+				t -= min(max(0, r.time-math.Ceil(f.bits[r.operand]/limit)), max(0, left)/shared)
+			}
+			if is == always {
+				left -= (r.time - math.Ceil(f.most[r.operand]/limit)) * certain
+			}
+		}
+		if t = min(s.often, t); t > s.lent {
+			*f.at(s) = t
+			changed = true
+		}
+	}
+	latency := 0.0
+	if changed {
+		latency = (phase + o.onloadFloor() + o.offloadFloor()) * (1 - 1e-14)
+	}
+	for k := range links {
+		*f.at(&links[k]) = links[k].lent
+	}
+	return latency
+}
+
 // least is the row of costs of a boundary where the inner loops decide it, and
 // otherwise the least of the rows of all places that it may have.
-func (o *Outlook) least(x, l int) ([]float64, occurrence) {
+func (o *Outlook) least(x, l int) (row []float64, single occurrence, point int) {
 	b, p, t := &o.bounds[x][l], &o.seen[x], &o.e.nests[x]
 	full := o.lattice.points - 1
-	at := func(s int) ([]float64, occurrence) {
+	at := func(s int) ([]float64, occurrence, int) {
 		single := never
 		if o.cycle(x, l, s) == o.lattice.total {
 			single = always
 		}
-		return b.cost[s*b.width : (s+1)*b.width], single
+		return b.cost[s*b.width : (s+1)*b.width], single, s
 	}
-	beyond := func(s int) ([]float64, occurrence) {
+	beyond := func(s int) ([]float64, occurrence, int) {
 		single := never
 		if b.fullFits {
 			single = maybe
 		}
-		return b.best[s*b.width : (s+1)*b.width], single
+		return b.best[s*b.width : (s+1)*b.width], single, undecided
 	}
 	if l == 0 {
 		if p.closed == o.inner && o.inner < len(o.loops) {
@@ -524,19 +596,35 @@ func (o *Outlook) least(x, l int) ([]float64, occurrence) {
 	if l < p.known || l == p.known && !p.running {
 		return at(o.at[t.below[l]])
 	}
-	here, single := beyond(o.at[o.inner])
+	here, single, _ := beyond(o.at[o.inner])
 	if l == p.known || p.start >= o.inner {
-		return here, single
+		return here, single, undecided
 	}
 	out := o.floor.row[:b.width]
 	copy(out, here)
 	for i := p.start; i < o.inner; i++ {
-		r, _ := at(o.at[i])
+		r, _, _ := at(o.at[i])
 		for k := range out {
 			out[k] = min(out[k], r[k])
 		}
 	}
-	return out, single
+	return out, single, undecided
+}
+
+// undecided stands for the point of a boundary that the inner loops leave open.
+const undecided = -1
+
+// mostBits is the most data that an operand may have below its lowest boundary.
+func (o *Outlook) mostBits(x, point int) float64 {
+	if point != undecided {
+		return o.bitsAt(o.timing(), o.bounds[x][1].timing.elements[point], x, 1, point)
+	}
+	op := &o.e.model.operands[x]
+	low, high := float64(min(op.bits, op.final)), float64(max(op.bits, op.final))
+	if low == 0 {
+		return math.Inf(1)
+	}
+	return op.levels[0].size*high/low + high
 }
 
 // cycle is the period of level l at a point of the lattice.

@@ -15,6 +15,7 @@ type Outlook struct {
 	lattice lattice
 	// exact tells that sizes do not depend on the order of multiplication.
 	exact   bool
+	roomy   []bool           // by memory: all of its operands fit at once
 	whole   [maxOperands]int // lowest level whose memory always takes all loops, else a level that is none
 	bounds  [maxOperands][]boundary
 	singles [][]single // by port
@@ -83,6 +84,7 @@ func (o *Outlook) takeWhole() {
 	for x := range m.operands {
 		o.whole[x] = len(m.operands[x].levels)
 	}
+	o.roomy = make([]bool, len(m.memories))
 	if !o.exact {
 		return
 	}
@@ -98,7 +100,11 @@ func (o *Outlook) takeWhole() {
 				all = float64(o.lattice.total/o.lattice.cycles[s])*o.size(r.operand, r.level+1, s) >= full
 			}
 		}
-		if !all || room > m.memories[i].size {
+		if room > m.memories[i].size {
+			continue
+		}
+		o.roomy[i] = !m.problem.Even && room*float64(o.lattice.total) < 1<<50
+		if !all {
 			continue
 		}
 		for _, r := range m.memories[i].stored {
@@ -152,15 +158,15 @@ func (o *Outlook) allocate() bool {
 		}
 		switch {
 		case whole:
-		case !ready:
-			o.keepCandidates(mem)
+		case !ready || o.roomy[i]:
+			o.keepCandidates(i)
 		default:
 			decided, fits := o.decide(mem)
 			if !fits {
 				return false
 			}
 			if !decided {
-				o.keepCandidates(mem)
+				o.keepCandidates(i)
 			}
 		}
 	}
@@ -219,17 +225,18 @@ func (o *Outlook) decide(mem *memory) (decided, fits bool) {
 }
 
 // keepCandidates notes from where on the inner loops may still become the upper
-// end of what an undecided memory takes. Alone in a memory, an operand takes
-// the slice of least traffic, the largest of equals, so that the inner loops
-// matter no more if all of them are the best slice so far.
-func (o *Outlook) keepCandidates(mem *memory) {
+// end of what an undecided memory takes. Alone in a memory, or if all fits, an
+// operand takes the slice of least traffic, the largest of equals, so that the
+// inner loops matter no more if all of them are the best slice so far.
+func (o *Outlook) keepCandidates(i int) {
 	e, m := o.e, o.e.model
+	mem := &m.memories[i]
 	for _, r := range mem.stored {
 		p := &o.seen[r.operand]
 		if o.whole[r.operand] <= r.level || r.level == len(m.operands[r.operand].levels)-1 || p.known != r.level {
 			continue
 		}
-		if len(mem.stored) > 1 || !e.slices(r, mem) {
+		if len(mem.stored) > 1 && !o.roomy[i] || !e.slices(r, mem) {
 			o.path = min(o.path, p.start)
 			continue
 		}

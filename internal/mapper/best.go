@@ -36,6 +36,9 @@ type branch struct {
 }
 
 const (
+	// rounding is the relative difference up to which latencies are the same sums
+	// added up in another order.
+	rounding = 1e-13
 	// maxSeen bounds the memory that remembers beginnings, in bytes.
 	maxSeen = 48 << 20
 	// seenOverhead is about what an entry takes besides its key.
@@ -176,9 +179,17 @@ func (b *branching) look() (bound value, open bool) {
 	return bound, true
 }
 
-// cut tells whether nothing within a bound can beat the best so far.
+// cut tells whether nothing within a bound can beat the best so far. Latencies
+// that differ by less than rounding are taken as equal.
 func (b *branching) cut(bound value) bool {
-	return b.best != nil && !b.objective.less(bound, value{b.cost.Total(), float64(b.cost.Energy)})
+	if b.best == nil {
+		return false
+	}
+	best := value{b.cost.Total(), float64(b.cost.Energy)}
+	if math.Abs(bound.latency-best.latency) <= rounding*best.latency {
+		bound.latency = best.latency
+	}
+	return !b.objective.less(bound, best)
 }
 
 // conclude says how good the result is, given bounds of what was not examined.
