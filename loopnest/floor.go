@@ -35,7 +35,7 @@ const (
 	columnLow    // time of the first or last transfer at the lower end, if there are several
 	columnHigh   // the same at the higher end
 	columnBits   // bits below the boundary
-	columnBusy   // time of all transfers, at the slower end
+	columnBusy   // time until the last transfer, at the slower end
 	columnPorts
 )
 
@@ -120,11 +120,9 @@ func (o *Outlook) newBoundary(x, l int) boundary {
 		o.fillRow(row, &b, x, l, s)
 		least := b.best[s*b.width : (s+1)*b.width]
 		copy(least, row)
-		if l > 0 && !o.fits(x, l, s) {
-			for i := range least {
-				least[i] = math.Inf(1)
-			}
-		}
+	}
+	if l > 0 {
+		o.excludeMisfits(&b, x, l)
 	}
 	b.fullFits = l == 0 || o.fits(x, l, o.lattice.points-1)
 	for s := o.lattice.points - 1; s >= 0; s-- {
@@ -140,6 +138,48 @@ func (o *Outlook) newBoundary(x, l int) boundary {
 		}
 	}
 	return b
+}
+
+// excludeMisfits makes the rows of points infinite at which the boundary cannot
+// lie. What is within fits the memory. A memory of one operand also takes as
+// much as fits if no loop multiplies the data by more than its size, so that
+// some loop outside would be too much.
+func (o *Outlook) excludeMisfits(b *boundary, x, l int) {
+	m := o.e.model
+	op := &m.operands[x]
+	level := &op.levels[l-1]
+	greedy := o.exact && len(m.memories[level.memory].stored) == 1
+	size := make([]float64, o.lattice.points)
+	for s := range size {
+		size[s] = o.size(x, l, s)
+	}
+	grown := func(s, f int) float64 {
+		if o.lattice.digit(s, f) == o.lattice.counts[f] {
+			return 0
+		}
+		return size[s+o.lattice.stride[f]]
+	}
+	for s := range size {
+		for f := range o.factors {
+			greedy = greedy && grown(s, f) <= size[s]*float64(o.factors[f].Size)
+		}
+	}
+	for s := range size {
+		possible := o.fits(x, l, s)
+		if greedy && s < len(size)-1 {
+			most := 0.0
+			for f := range o.factors {
+				most = max(most, grown(s, f))
+			}
+			possible = possible && most*float64(max(op.bits, op.final)) > level.size*(1-1e-9)
+		}
+		if !possible {
+			row := b.best[s*b.width : (s+1)*b.width]
+			for i := range row {
+				row[i] = math.Inf(1)
+			}
+		}
+	}
 }
 
 // crosses tells whether a service moves data over the upper end of level l.
@@ -296,7 +336,12 @@ func (o *Outlook) loadingAt(row []float64, v service, l int, count, real float64
 	if l == 0 || o.returns(v) {
 		return
 	}
-	row[columnBusy] = max(row[columnBusy], real*count)
+	busy := real * count
+	if count > 1 {
+		total := float64(o.lattice.total)
+		busy = max(busy, total+(real-total/count)*(count-1)+real)
+	}
+	row[columnBusy] = max(row[columnBusy], busy)
 	if count == 1 {
 		real = math.Inf(1)
 	}
