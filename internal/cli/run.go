@@ -16,6 +16,7 @@ import (
 	"streamdse/hardware"
 	"streamdse/internal/diag"
 	"streamdse/internal/report"
+	"streamdse/rules"
 	"streamdse/schedule"
 	"streamdse/taskgraph"
 )
@@ -40,6 +41,7 @@ type runFlags struct {
 	individuals           int
 	seed                  uint64
 	workers               int
+	search                string
 	lpfLimit              int
 	output                string
 	noVerify, noPlots     bool
@@ -74,7 +76,8 @@ schedule.png, memory.png, result.json, schedule.csv, transfers.csv, allocation.j
 	flags.IntVar(&f.individuals, "individuals", 0, "individuals a generation (default: by --effort)")
 	flags.Uint64Var(&f.seed, "seed", 0, "seed of the search; the same seed gives the same result")
 	flags.IntVar(&f.workers, "workers", runtime.NumCPU(), "goroutines; never changes a result")
-	flags.IntVar(&f.lpfLimit, "lpf-limit", stream.DefaultOptions().LPFLimit, "loop prime factors the loop-order search keeps; 0 = all")
+	flags.StringVar(&f.search, "search", "", "how loop orders on a core are searched: best (proven where possible) or loma (default: best, but loma with --lpf-limit or published --rules)")
+	flags.IntVar(&f.lpfLimit, "lpf-limit", stream.DefaultOptions().LPFLimit, "loop prime factors that --search loma keeps; 0 = all")
 	flags.StringVar(&f.output, "output", "outputs", "folder for the results")
 	flags.BoolVar(&f.noVerify, "no-verify", false, "leave out the independent check of the schedule")
 	flags.BoolVar(&f.noPlots, "no-plots", false, "leave out the pictures")
@@ -84,6 +87,7 @@ schedule.png, memory.png, result.json, schedule.csv, transfers.csv, allocation.j
 	complete(c, "objective", stream.Objectives())
 	complete(c, "effort", names)
 	complete(c, "allocator", allocators())
+	complete(c, "search", stream.LoopSearches())
 	return c
 }
 
@@ -129,6 +133,21 @@ func (f *runFlags) options(c *cobra.Command) (modes []stream.Mode, o stream.Opti
 	}
 	if c.Flags().Changed("individuals") {
 		o.Individuals = f.individuals
+	}
+	limited := c.Flags().Changed("lpf-limit")
+	switch stream.LoopSearch(f.search) {
+	case "":
+		if f.rules != rules.Default().Name || limited { // the published tool's figures come from its search
+			o.Search = stream.Loma
+		}
+	case stream.Best:
+		if limited {
+			problems.Add(diag.Problem{Message: "--search best takes all loop prime factors, --lpf-limit a part of them", Hint: "leave one of them out"})
+		}
+	case stream.Loma:
+		o.Search = stream.Loma
+	default:
+		problems.Add(badChoice("search", f.search, stream.LoopSearches()))
 	}
 	switch f.allocator {
 	case "":
@@ -177,7 +196,7 @@ func reason(err error) string {
 
 func (f *runFlags) run(c *cobra.Command) error {
 	began := time.Now()
-	inputs, rules, err := f.inputs()
+	inputs, chosen, err := f.inputs()
 	modes, o, optionsErr := f.options(c)
 	if err := both(err, optionsErr); err != nil {
 		return err
@@ -190,7 +209,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 		return err
 	}
 	loaded := time.Since(began)
-	o.Rules = rules
+	o.Rules = chosen
 	o.Costs = stream.NewCosts()
 	progress := newProgress(c.ErrOrStderr(), f.quiet)
 	o.Progress = progress.update

@@ -45,40 +45,77 @@ const (
 	seenOverhead = 48
 )
 
-// explore finds the best order of all prime factors under a spatial unrolling.
-// It returns bounds of what it did not examine for lack of effort.
-func (s *search) explore(p *Problem, e *loopnest.Evaluator, rank int, effort int64) (open []value, err error) {
+// explore finds the best order under a spatial unrolling: of all prime factors,
+// and of every coarser set of factors that Loma has at some limit. The coarser
+// ones are part of the space because memories take as much as fits, so that a
+// loop which is not divided can lead to a better nest. It returns bounds of what
+// it did not examine for lack of effort.
+func (s *search) explore(p *Problem, e *loopnest.Evaluator, rank int, opt Options) (open []value, err error) {
 	sizes := e.TemporalSizes()
 	given, err := givenOrder(p, sizes)
 	if err != nil || given.complete != nil {
 		return nil, err
 	}
-	factors, _, err := split(p.Layer, sizes, math.MaxInt, given.positions)
+	primes, _, err := split(p.Layer, sizes, math.MaxInt, given.positions)
 	if err != nil {
 		return nil, err
 	}
-	b := &branching{search: s, e: e, rank: rank, fixed: given.positions, effort: effort, seen: map[string]struct{}{}}
-	if effort == 0 {
-		b.effort = math.MaxInt64
+	evaluated, _, err := split(p.Layer, sizes, opt.FactorLimit, given.positions)
+	if err != nil {
+		return nil, err
 	}
-	cycles := 1.0
+	effort := opt.Effort
+	if effort == 0 {
+		effort = math.MaxInt64
+	}
+	for n := 1; n <= len(primes); n++ {
+		factors, _, err := split(p.Layer, sizes, n, given.positions)
+		if err != nil {
+			return nil, err
+		}
+		n = max(n, len(factors))
+		if n == len(evaluated) || n < len(given.positions) {
+			continue // Loma evaluated all orders, or the user's loops are more
+		}
+		b := newBranching(s, e, rank, factors, given.positions, effort)
+		if err := b.start(); err != nil {
+			return nil, err
+		}
+		effort = max(0, b.effort)
+		open = append(open, b.open...)
+	}
+	return open, nil
+}
+
+func newBranching(s *search, e *loopnest.Evaluator, rank int, factors, fixed []loopnest.Loop, effort int64) *branching {
+	b := &branching{search: s, e: e, rank: rank, fixed: fixed, effort: effort, seen: map[string]struct{}{}}
 	for _, f := range factors {
 		if i := slices.Index(b.factors, f); i >= 0 {
 			b.left[i]++
 		} else {
 			b.factors, b.left = append(b.factors, f), append(b.left, 1)
 		}
-		cycles *= float64(f.Size)
 	}
 	b.order = make([]loopnest.Loop, len(factors))
 	b.next = make([][]branch, len(factors))
-	if b.outlook = e.NewOutlook(b.factors, slices.Clone(b.left)); b.outlook == nil {
-		return []value{{latency: cycles}}, nil // too many combinations of factors to look ahead
+	return b
+}
+
+// start searches all orders, or what the effort allows.
+func (b *branching) start() error {
+	if b.outlook = b.e.NewOutlook(b.factors, slices.Clone(b.left)); b.outlook == nil {
+		// too many combinations of factors to look ahead
+		cycles := 1.0
+		for f, n := range b.left {
+			cycles *= math.Pow(float64(b.factors[f].Size), float64(n))
+		}
+		b.open = []value{{latency: cycles}}
+		return nil
 	}
 	if bound, open := b.look(); open && !b.cut(bound) {
-		err = b.branch()
+		return b.branch()
 	}
-	return b.open, err
+	return nil
 }
 
 // branch goes through the loops that may come next, the most promising first.

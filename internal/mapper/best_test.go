@@ -3,6 +3,7 @@ package mapper
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -169,38 +170,75 @@ func drawProblem(t *rapid.T, most int) Problem {
 	}
 }
 
-// TestBestIsBest compares the search with the evaluation of all orders.
+// TestBestIsBest compares the search with the evaluation of all orders of every
+// set of factors that Loma has.
 func TestBestIsBest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawProblem(t, 8)
-		objective := rapid.SampledFrom([]Objective{Latency, Energy, EDP}).Draw(t, "objective")
 		opt := DefaultOptions()
-		opt.Objective = objective
-		loma, lomaErr := Search(context.Background(), p, opt)
-		opt.FactorLimit = 0
-		all, allErr := Search(context.Background(), p, opt)
-		opt = DefaultOptions()
-		opt.Objective, opt.Search = objective, Best
-		best, err := Search(context.Background(), p, opt)
-		if allErr != nil && lomaErr != nil {
-			var noFit *NoFitError
-			if err == nil || errors.As(allErr, &noFit) && !errors.As(err, &noFit) {
-				t.Fatalf("best: %v, all orders: %v", err, allErr)
+		opt.Objective = rapid.SampledFrom([]Objective{Latency, Energy, EDP}).Draw(t, "objective")
+		var want *Result
+		var noFit *NoFitError
+		for opt.FactorLimit = 1; opt.FactorLimit <= 8; opt.FactorLimit++ {
+			r, err := Search(context.Background(), p, opt)
+			if err != nil && !errors.As(err, &noFit) {
+				t.Skip(err)
 			}
-			return
+			if err == nil && (want == nil || opt.Objective.better(r.Cost, want.Cost)) {
+				want = r
+			}
 		}
+		opt = Options{Objective: opt.Objective, Search: Best, FactorLimit: rapid.IntRange(1, 6).Draw(t, "limit"), MaxSpatial: 1}
+		best, err := Search(context.Background(), p, opt)
+		switch {
+		case want == nil && !errors.As(err, &noFit):
+			t.Fatalf("error %v, but no order fits: %v", err, noFit)
+		case want == nil:
+		case err != nil:
+			t.Fatal(err)
+		case opt.Objective.better(want.Cost, best.Cost) || opt.Objective.better(best.Cost, want.Cost):
+			t.Fatalf("%s: best found %v %v after %d evaluations, all orders %v %v", opt.Objective, best.Cost, best.Order, best.Evaluated, want.Cost, want.Order)
+		case !best.ProvenOptimal || best.Gap != 0:
+			t.Fatalf("proven %v, gap %v", best.ProvenOptimal, best.Gap)
+		}
+	})
+}
+
+// TestEffort: whatever the effort, the result is never worse than Loma's, the
+// gap is honest, and more workers or another run change nothing.
+func TestEffort(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := drawProblem(t, 9)
+		opt := DefaultOptions()
+		opt.Objective = rapid.SampledFrom([]Objective{Latency, Energy, EDP}).Draw(t, "objective")
+		opt.FactorLimit = 4
+		loma, err := Search(context.Background(), p, opt)
+		if err != nil {
+			t.Skip(err)
+		}
+		opt.Search, opt.Effort = Best, 0
+		best, err := Search(context.Background(), p, opt)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := all
-		if allErr != nil || lomaErr == nil && objective.better(loma.Cost, all.Cost) {
-			want = loma
+		opt.Effort = int64(rapid.IntRange(1, 200).Draw(t, "effort"))
+		hasty, err := Search(context.Background(), p, opt)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if objective.better(want.Cost, best.Cost) {
-			t.Fatalf("%s: best found %v %v after %d evaluations, all orders %v %v (%d)", objective, best.Cost, best.Order, best.Evaluated, want.Cost, want.Order, want.Evaluated)
+		if opt.Objective.better(loma.Cost, hasty.Cost) || opt.Objective.better(hasty.Cost, best.Cost) {
+			t.Fatalf("loma %v, with little effort %v, with all %v", loma.Cost, hasty.Cost, best.Cost)
 		}
-		if objective.better(best.Cost, want.Cost) {
-			t.Fatalf("%s: best found %v, better than %v of all orders", objective, best.Cost, want.Cost)
+		first := func(r *Result) float64 { return opt.Objective.first(value{r.Total(), float64(r.Energy)}) }
+		if bound := first(hasty) * (1 - hasty.Gap); first(best) < bound*(1-1e-9) {
+			t.Fatalf("gap %v of %v allows for %v, but %v is possible", hasty.Gap, first(hasty), bound, first(best))
+		}
+		if hasty.ProvenOptimal && opt.Objective.better(best.Cost, hasty.Cost) {
+			t.Fatalf("%v is called optimal, but %v is possible", hasty.Cost, best.Cost)
+		}
+		again, err := Search(context.Background(), p, opt)
+		if err != nil || again.Cost != hasty.Cost || !slices.Equal(again.Order, hasty.Order) || again.Proof != hasty.Proof {
+			t.Fatalf("%v %v %v, again %v %v %v", hasty.Cost, hasty.Order, hasty.Proof, again.Cost, again.Order, again.Proof)
 		}
 	})
 }

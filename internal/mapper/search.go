@@ -44,16 +44,20 @@ type Problem struct {
 	Entry *mapping.Entry
 }
 
-// Method is how loop orders are searched.
-type Method uint8
+// Method is how loop orders are searched; empty means Loma.
+type Method string
 
 const (
 	// Loma evaluates all orders of a limited number of loop factors.
-	Loma Method = iota
-	// Best finds the best order of all prime factors and proves it. It starts from
-	// what Loma finds.
-	Best
+	Loma Method = "loma"
+	// Best finds the best order of the prime factors, and of every coarser set of
+	// factors that Loma has at some limit, and proves it. It starts from what Loma
+	// finds.
+	Best Method = "best"
 )
+
+// Methods lists the methods.
+func Methods() []string { return []string{string(Best), string(Loma)} }
 
 // Options say how to search.
 type Options struct {
@@ -79,7 +83,7 @@ const seedLimit = 6
 
 // DefaultOptions are those of the published tools.
 func DefaultOptions() Options {
-	return Options{Objective: Latency, Effort: 1_000_000, FactorLimit: 6, MaxSpatial: 3, MaxOrders: 20_000_000}
+	return Options{Objective: Latency, Effort: 4_000_000, FactorLimit: 6, MaxSpatial: 3, MaxOrders: 20_000_000}
 }
 
 // Result is the best nest found.
@@ -186,7 +190,7 @@ func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
 			return nil, err
 		}
 		if opt.Search == Best {
-			rest, err := s.explore(&p, e, rank, opt.Effort)
+			rest, err := s.explore(&p, e, rank, opt)
 			if err != nil {
 				return nil, err
 			}
