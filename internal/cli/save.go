@@ -34,7 +34,7 @@ func reportData(p stream.Problem, s stream.Sources, activations string, o stream
 			Workload: input(s.Workload), Hardware: input(s.Hardware), Mapping: input(s.Mapping),
 			Mode: string(r.Mode), Rules: o.Rules.Name, Seed: o.Seed, Objective: string(o.Objective),
 			Settings: report.Settings{
-				Activations: activations, Stacks: o.Stacks, LPFLimit: o.LPFLimit,
+				Activations: activations, Stacks: o.Stacks, Search: string(o.Search), LPFLimit: o.LPFLimit,
 				Allocator: allocator, Evaluations: o.Evaluations, Generations: o.Generations, Individuals: o.Individuals,
 			},
 		},

@@ -100,7 +100,8 @@ func (f *savedFlags) load(dir string) (*loaded, error) {
 	}
 	l.options = stream.DefaultOptions()
 	l.options.Mode, l.options.Rules = stream.Mode(r.Inputs.Mode), inputs.Rules
-	l.options.Stacks, l.options.LPFLimit = r.Inputs.Settings.Stacks, r.Inputs.Settings.LPFLimit
+	set := &r.Inputs.Settings
+	l.options.Stacks, l.options.Search, l.options.LPFLimit = set.Stacks, stream.LoopSearch(set.Search), set.LPFLimit
 	if l.graph, err = stream.Graph(l.problem, l.options); err != nil {
 		return nil, err
 	}

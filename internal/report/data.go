@@ -23,8 +23,11 @@ type Settings struct {
 	Activations string `json:"activations"` // "fold", "node"
 	// Stacks are the layer ids of each fusion stack as the user gave them; nil for
 	// the mapping's, or those found by weight capacity.
-	Stacks   [][]int `json:"stacks"`
-	LPFLimit int     `json:"lpf_limit"` // loop prime factors of the loop-order search; 0 for all
+	Stacks [][]int `json:"stacks"`
+	// Search is how loop orders were searched: "best", or "loma" with LPFLimit loop
+	// prime factors, 0 for all.
+	Search   string `json:"search"`
+	LPFLimit int    `json:"lpf_limit"`
 	// How the allocation was found. The number of workers is left out: it changes
 	// nothing.
 	Allocator   string `json:"allocator"`   // "auto", ..., "fixed"
