@@ -112,9 +112,9 @@ func (s *Simulator) Run(alloc *schedule.Allocation) (*schedule.Schedule, error) 
 // curve copies the steps at which the value changes.
 func curve(f *steps[unit.Bits]) schedule.Curve {
 	var c schedule.Curve
-	for i, v := range f.values {
-		if i == 0 || v != f.values[i-1] {
-			c.Times = append(c.Times, f.times[i])
+	for i, more := (step{}), true; more; i, more = f.next(i) {
+		if v, n := f.value(i), len(c.Bits); n == 0 || v != c.Bits[n-1] {
+			c.Times = append(c.Times, f.time(i))
 			c.Bits = append(c.Bits, v)
 		}
 	}
