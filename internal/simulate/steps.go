@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"slices"
-	"sort"
 
 	"streamdse/unit"
 )
@@ -17,7 +16,7 @@ import (
 type steps[V unit.Bits | float64] struct {
 	begins []unit.Cycles // of each chunk
 	shifts []V           // what is to be added to each value of a chunk
-	highs  []V           // the highest value of each chunk, without its shift
+	highs  []V           // no value of a chunk is higher, without its shift
 	chunks []chunk[V]
 	spare  []chunk[V]
 	size   int // steps that a chunk holds at most
@@ -27,6 +26,7 @@ type steps[V unit.Bits | float64] struct {
 type chunk[V unit.Bits | float64] struct {
 	times  []unit.Cycles
 	values []V
+	sunk   bool // values have become less since its high was found
 }
 
 // chunkSize balances the work within a chunk with that on all chunks for a million
@@ -52,9 +52,9 @@ func (f *steps[V]) insertChunk(c int, begin unit.Cycles) {
 	var fresh chunk[V]
 	if n := len(f.spare); n > 0 {
 		fresh, f.spare = f.spare[n-1], f.spare[:n-1]
-		fresh.times, fresh.values = fresh.times[:0], fresh.values[:0]
+		fresh.times, fresh.values, fresh.sunk = fresh.times[:0], fresh.values[:0], false
 	} else {
-		fresh = chunk[V]{make([]unit.Cycles, 0, f.size), make([]V, 0, f.size)}
+		fresh = chunk[V]{times: make([]unit.Cycles, 0, f.size), values: make([]V, 0, f.size)}
 		f.spare = slices.Grow(f.spare, len(f.chunks)+1) // where all will go
 	}
 	f.begins = slices.Insert(f.begins, c, begin)
@@ -82,7 +82,15 @@ func holding(times []unit.Cycles, t unit.Cycles) int {
 		hi = lo
 		lo = max(0, lo-width)
 	}
-	return lo + sort.Search(hi-lo-1, func(i int) bool { return times[lo+1+i] > t })
+	for hi-lo > 1 {
+		mid := int(uint(lo+hi) / 2)
+		if times[mid] <= t {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	return lo
 }
 
 // at is the step that holds at time t.
@@ -137,6 +145,7 @@ func (f *steps[V]) cut(c, index int, t unit.Cycles) {
 		return
 	}
 	f.highs[c], f.highs[c+1] = slices.Max(from.values), slices.Max(to.values)
+	from.sunk = false
 }
 
 // add changes the values from time t on.
@@ -173,12 +182,23 @@ func (f *steps[V]) change(c, first, last int, v V) {
 	for i := first; i < last; i++ {
 		values[i] += v
 	}
-	if v < 0 {
-		f.highs[c] = slices.Max(values)
-	} else if first < last {
-		f.highs[c] = max(f.highs[c], slices.Max(values[first:last]))
+	switch {
+	case first == last:
+	case v < 0:
+		f.chunks[c].sunk = true
+	default:
+		high := slices.Max(values[first:last])
+		f.highs[c] = max(f.highs[c], high)
+		f.high = max(f.high, high+f.shifts[c])
 	}
-	f.high = max(f.high, f.highs[c]+f.shifts[c])
+}
+
+// highest is the highest value of a chunk.
+func (f *steps[V]) highest(c int) V {
+	if x := &f.chunks[c]; x.sunk {
+		f.highs[c], x.sunk = slices.Max(x.values), false
+	}
+	return f.highs[c] + f.shifts[c]
 }
 
 // lastStep is the one that holds for ever.
@@ -204,7 +224,7 @@ func (f *steps[V]) under(limit V, t unit.Cycles) (unit.Cycles, bool) {
 	after := end // the time of the step after the one that is looked at
 	for c := len(f.chunks) - 1; c >= 0 && after > t; c-- {
 		x := &f.chunks[c]
-		if shift := f.shifts[c]; f.highs[c]+shift > limit {
+		if shift := f.shifts[c]; f.highs[c]+shift > limit && f.highest(c) > limit {
 			for i := len(x.times) - 1; i >= 0 && after > t; i-- {
 				if x.values[i]+shift > limit {
 					return after, true
@@ -219,9 +239,9 @@ func (f *steps[V]) under(limit V, t unit.Cycles) (unit.Cycles, bool) {
 
 // peak is the highest value.
 func (f *steps[V]) peak() V {
-	p := f.highs[0] + f.shifts[0]
-	for c := range f.highs {
-		p = max(p, f.highs[c]+f.shifts[c])
+	p := f.highest(0)
+	for c := range f.chunks {
+		p = max(p, f.highest(c))
 	}
 	return p
 }
