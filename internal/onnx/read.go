@@ -19,6 +19,7 @@ const (
 	maxNodes      = 1 << 20
 	maxValues     = 1 << 22
 	maxAttributes = 1 << 12 // of one node
+	maxArguments  = 1 << 14 // inputs or outputs of one node
 	maxRank       = 64
 	maxDepth      = 16 // of graphs within graphs
 )
