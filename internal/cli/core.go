@@ -18,6 +18,7 @@ import (
 
 type coreFlags struct {
 	workload, hardware, mapping string
+	dims                        []string
 	core                        int
 	search, objective           string
 	lpfLimit, unrollings        int
@@ -47,6 +48,7 @@ products are layers; every other operator costs nothing.`,
 	flags := c.Flags()
 	flags.StringVar(&f.workload, "workload", defaultWorkload, "network: an ONNX file, or the name of a built-in")
 	flags.StringVar(&f.hardware, "hardware", defaultHardware, "YAML file of a core with its memories or of an accelerator, or the name of a built-in")
+	flags.StringArrayVar(&f.dims, "dim", nil, "size of a dimension that the model leaves open, as `NAME=N`; may be repeated")
 	flags.StringVar(&f.mapping, "mapping", "", "mapping: a YAML file, or the name of a built-in (default: the built-in named like the hardware, else all is open)")
 	flags.IntVar(&f.core, "core", 0, "core of an accelerator; the off-chip memory is put on top of its own (default: the first that computes)")
 	flags.StringVar(&f.search, "search", string(defaults.Search), "how loop orders are searched: best (proven where possible) or loma, the published search")
@@ -106,11 +108,12 @@ func plotFormat(file string) (report.Format, bool) {
 
 func (f *coreFlags) run(c *cobra.Command) error {
 	o, err := f.options()
-	if err != nil {
+	model, modelErr := stream.ParseModelOptions(f.dims, nil, "error")
+	if err := both(err, modelErr); err != nil {
 		return err
 	}
 	problem, sources, err := stream.LoadCore(stream.CoreInputs{
-		Workload: f.workload, Hardware: f.hardware, Mapping: f.mapping, PublishedKernels: o.Search == stream.Loma,
+		Workload: f.workload, Hardware: f.hardware, Mapping: f.mapping, PublishedKernels: o.Search == stream.Loma, Dims: model.Dims,
 	})
 	if err != nil {
 		return err

@@ -143,7 +143,16 @@ func (f *savedFlags) inputs(file string, saved *report.Inputs) (stream.Inputs, e
 		}
 		return in.Path
 	}
+	unknownOp := saved.Settings.UnknownOp
+	if unknownOp == "" {
+		unknownOp = "error"
+	}
+	model, err := stream.ParseModelOptions(saved.Settings.Dims, saved.Settings.Precision, unknownOp)
+	if err := both(problems.Err(), err); err != nil {
+		return stream.Inputs{}, err
+	}
 	in := stream.Inputs{
+		Model:           model,
 		Workload:        place("workload", f.workload, saved.Workload, stream.WorkloadNames()),
 		Hardware:        place("hardware", f.hardware, saved.Hardware, stream.HardwareNames()),
 		Mapping:         place("mapping", f.mapping, saved.Mapping, stream.MappingNames()),

@@ -21,6 +21,11 @@ type Input struct {
 // them a saved result can be checked and drawn again.
 type Settings struct {
 	Activations string `json:"activations"` // "fold", "node"
+	// How an ONNX model was read, as the user wrote it: sizes of named dimensions,
+	// precisions, and whether operators that are not supported pass data.
+	Dims      []string `json:"dims,omitempty"`
+	Precision []string `json:"precision,omitempty"`
+	UnknownOp string   `json:"unknown_op,omitempty"` // "ignore", or "" for an error
 	// Stacks are the layer ids of each fusion stack as the user gave them; nil for
 	// the mapping's, or those found by weight capacity.
 	Stacks [][]int `json:"stacks"`
