@@ -28,7 +28,9 @@ import (
 type Inputs struct {
 	Workload string // an ONNX model, or a YAML file with loop nests; empty to load none
 	Hardware string // an accelerator YAML file; empty to load none
-	// Mapping is a mapping YAML file; empty means the built-in named like the accelerator.
+	// Mapping is a mapping YAML file. "generated" means the one that mapping.Generate
+	// makes for the accelerator; empty means the built-in named like the accelerator
+	// or, if there is none that fits it, the generated one.
 	Mapping string
 	// FoldActivations makes an activation after a layer part of the layer, at no cost.
 	FoldActivations bool
@@ -86,21 +88,11 @@ func Load(in Inputs) (Problem, Sources, error) {
 		p.Hardware, s.Hardware, err = loadHardware(in.Hardware)
 		note(err)
 	}
-	name := in.Mapping
-	switch {
-	case name != "":
-	case p.Hardware != nil && slices.Contains(MappingNames(), p.Hardware.Name):
-		name = p.Hardware.Name
-	case p.Hardware != nil:
-		problems.Add(diag.Problem{
-			Message: fmt.Sprintf("no mapping is given, and none is built in for accelerator %q", p.Hardware.Name),
-			Allowed: "a file, or one of " + strings.Join(MappingNames(), ", "),
-			Hint:    "give one with --mapping",
-		})
-	}
-	if name != "" {
-		p.Mapping, s.Mapping, err = loadMapping(name)
-		note(err)
+	if p.Hardware != nil || in.Mapping != "" && in.Mapping != mapping.Generated {
+		p.Mapping, s.Mapping, err = chooseMapping(in.Mapping, p.Hardware)
+		if in.Workload != "" || in.Mapping != "" { // else nothing needs one
+			note(err)
+		}
 	}
 	if p.Mapping != nil && p.Hardware != nil {
 		note(p.Mapping.Check(p.Hardware))
@@ -198,6 +190,34 @@ func loadHardware(name string) (*hardware.Accelerator, Source, error) {
 	}
 	acc, files, err := hardware.LoadFiles(name)
 	return acc, Source{Name: stem(name), SHA256: sumFiles(files), Path: name}, err
+}
+
+// chooseMapping loads the mapping of the given name. Without one, it takes the
+// built-in that is named like the accelerator if it fits, else it generates one.
+func chooseMapping(name string, acc *hardware.Accelerator) (*mapping.Mapping, Source, error) {
+	if name == "" && slices.Contains(MappingNames(), acc.Name) {
+		if m, source, err := loadMapping(acc.Name); err != nil || len(m.Check(acc)) == 0 {
+			return m, source, err
+		}
+	}
+	if name != "" && name != mapping.Generated {
+		return loadMapping(name)
+	}
+	text, err := mapping.Generate(acc)
+	if err != nil {
+		return nil, Source{}, err
+	}
+	m, err := mapping.Parse(mapping.Generated, text)
+	if err != nil {
+		return nil, Source{}, err
+	}
+	if name == "" {
+		m.Warnings.Add(diag.Problem{
+			Message: fmt.Sprintf("mapping generated: none is given, and none that fits is built in for accelerator %q", acc.Name),
+			Hint:    "`stream inspect --hardware FILE --mapping generated` prints it, to be saved and edited",
+		})
+	}
+	return m, Source{Name: mapping.Generated, SHA256: sum(text)}, nil
 }
 
 func loadMapping(name string) (*mapping.Mapping, Source, error) {

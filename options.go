@@ -54,8 +54,17 @@ type Options struct {
 	// Stacks lists the layer ids of each fusion stack; layers in none are alone.
 	// Nil means that stacks are grown by the weight capacity of the cores. Layer
 	// by layer they are not used.
-	Stacks    [][]int
-	Rules     rules.Rules
+	Stacks [][]int
+	Rules  rules.Rules
+	// Order is ByStacks, ByLatency or ByMemory.
+	Order Order
+	// First, if not nil, lists nodes to schedule before all others, the first one
+	// first, as far as dependencies allow; Order does not count then, and what is not
+	// listed follows by stacks.
+	First func(*taskgraph.Graph) ([]taskgraph.NodeID, error)
+	// Prefetch names the operands of layers (see Prefetchable) whose constants are
+	// fetched before the network starts, as far as there is room for them.
+	Prefetch  []string
 	Objective Objective
 	// Fixed, if not nil, gives the allocation to schedule; nothing is searched then.
 	Fixed func(*taskgraph.Graph) (*schedule.Allocation, error)
@@ -87,6 +96,7 @@ func DefaultOptions() Options {
 	return Options{
 		Mode:        Fused,
 		Rules:       rules.Default(),
+		Order:       ByStacks,
 		Objective:   EDP,
 		Allocator:   Allocators()[0],
 		Evaluations: d.Budget,

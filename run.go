@@ -63,9 +63,11 @@ func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	simulator, err := simulate.New(simulate.Problem{
-		Graph: graph, Accelerator: p.Hardware, Costs: costs, Priority: simulate.Order(graph, nil), Rules: o.Rules,
-	})
+	sim, err := simulation(p, graph, costs, o)
+	if err != nil {
+		return nil, err
+	}
+	simulator, err := simulate.New(sim)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package loopnest
 
 import (
+	"slices"
+
 	"streamdse/hardware"
 	"streamdse/unit"
 )
@@ -47,8 +49,8 @@ func (p *PortUse) Culprit() *Activity {
 // for each bit that passes the port, the faster its bandwidth lets them be.
 type Roof struct {
 	Memory, Port int               // indices into Core.Memories and Memory.Ports
-	Bits         float64           // that pass the port, in all instances in use
-	Bandwidth    unit.BitsPerCycle // of all instances in use
+	Bits         float64           // that pass the port, in all instances
+	Bandwidth    unit.BitsPerCycle // of all instances of the core
 	Intensity    float64           // operations per bit
 	Limit        float64           // operations per cycle
 }
@@ -59,15 +61,16 @@ func (r *Roof) Cycles() float64 { return r.Bits / float64(r.Bandwidth) }
 // Roofline is the position of a layer against all its roofs.
 type Roofline struct {
 	Peak     float64 // operations per cycle of the whole array
+	Unrolled float64 // operations per cycle of the part that the spatial unrolling uses
 	Achieved float64 // operations per cycle, over the whole latency
 	Roofs    []Roof  // of ports that something passes, lowest memory first
 }
 
-// Lowest is the lowest roof below the peak, nil if the array is the limit.
+// Lowest is the lowest roof below what the unrolling allows, nil if there is none.
 func (r *Roofline) Lowest() *Roof {
 	var low *Roof
 	for i := range r.Roofs {
-		if x := &r.Roofs[i]; x.Limit < r.Peak && (low == nil || x.Limit < low.Limit) {
+		if x := &r.Roofs[i]; x.Limit < r.Unrolled && (low == nil || x.Limit < low.Limit) {
 			low = x
 		}
 	}
@@ -76,7 +79,7 @@ func (r *Roofline) Lowest() *Roof {
 
 // Roofline measures the layer against the array and every port of the core.
 func (e *Evaluation) Roofline(core *hardware.Core) Roofline {
-	r := Roofline{Peak: float64(core.Units()), Achieved: float64(e.Operations) / e.Total()}
+	r := Roofline{Peak: float64(core.Units()), Unrolled: float64(e.Operations) / e.Compute, Achieved: float64(e.Operations) / e.Total()}
 	if core.IMC != nil {
 		r.Peak /= float64(core.IMC.InputPrecision[0]) / core.IMC.BitSerialPrecision
 	}
@@ -84,7 +87,6 @@ func (e *Evaluation) Roofline(core *hardware.Core) Roofline {
 		for p := range core.Memories[m].Ports {
 			port := &core.Memories[m].Ports[p]
 			roof := Roof{Memory: m, Port: p}
-			instances := int64(1)
 			for i := range e.Operands {
 				o := &e.Operands[i]
 				for l := range o.Levels {
@@ -96,7 +98,6 @@ func (e *Evaluation) Roofline(core *hardware.Core) Roofline {
 						dir := hardware.Direction(d)
 						if u.Accesses[d] > 0 && core.Memories[m].Port(o.Link, dir) == port {
 							roof.Bits += float64(u.Accesses[d]) * float64(port.Bandwidth(dir).Max)
-							instances = max(instances, u.Instances)
 						}
 					}
 				}
@@ -104,7 +105,12 @@ func (e *Evaluation) Roofline(core *hardware.Core) Roofline {
 			if roof.Bits == 0 {
 				continue
 			}
-			roof.Bandwidth = port.Limit() * unit.BitsPerCycle(instances)
+			roof.Bandwidth = port.Limit()
+			for d, size := range core.Sizes {
+				if !slices.Contains(core.Memories[m].Served, d) {
+					roof.Bandwidth *= unit.BitsPerCycle(size)
+				}
+			}
 			roof.Intensity = float64(e.Operations) / roof.Bits
 			roof.Limit = roof.Intensity * float64(roof.Bandwidth)
 			r.Roofs = append(r.Roofs, roof)

@@ -82,6 +82,7 @@ func rootCommand() *cobra.Command {
 runs on a multi-core dataflow accelerator, layer by layer or layer-fused.`,
 		Example: `  stream run                                   ResNet-18 on four TPU-like cores, both modes
   stream run --workload net.onnx --mode fused  your own network
+  stream core --explain layer4.1/conv2         one layer on one core, and why it costs what it costs
   stream inspect --workload resnet18           its layers and their ids
   stream check outputs                         its results, verified again
   stream zoo list                              what is built in`,

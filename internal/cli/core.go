@@ -115,6 +115,11 @@ func (f *coreFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if !f.quiet {
+		for _, w := range problem.Warnings() {
+			fmt.Fprintln(c.ErrOrStderr(), "warning: "+w)
+		}
+	}
 	o.Core = stream.FirstComputing(problem.Hardware)
 	if c.Flags().Changed("core") {
 		o.Core = f.core
@@ -177,6 +182,7 @@ func coreData(s stream.Sources, o stream.CoreOptions, r *stream.CoreResult) *rep
 		}
 		if l.Reason != nil {
 			m.Reason = l.Reason.Error()
+			errors.As(l.Reason, &m.Misfit)
 		}
 		if l.Local != nil {
 			m.Local = (*report.Local)(l.Local)

@@ -29,12 +29,15 @@ func inspectCommand() *cobra.Command {
 		Short: "Print what was read: a workload, an accelerator, a mapping, as tables",
 		Long: `Inspect prints what was understood of the inputs that are given, or of all three
 defaults if none is. Of a workload it shows what every operator of the file has become: a
-layer with its loop sizes, a part of one at no cost, or a movement of data between layers.`,
+layer with its loop sizes, a part of one at no cost, or a movement of data between layers.
+With --mapping generated it prints the mapping that is generated for the accelerator, as
+YAML to be saved and edited, and nothing of the accelerator.`,
 		Example: `  stream inspect net.onnx
   stream inspect net.onnx --plot net.svg
   stream inspect --workload resnet18 --activations node --json
   stream inspect mobilenetv2 --csv > layers.csv
-  stream inspect --hardware tpu_like_quad_core`,
+  stream inspect --hardware tpu_like_quad_core
+  stream inspect --hardware chip.yaml --mapping generated > chip.mapping.yaml`,
 		Args: func(c *cobra.Command, args []string) error { return noArguments(c, args[min(1, len(args)):]) },
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args) },
 	}
@@ -73,6 +76,13 @@ func (f *inspectFlags) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	var text []byte
+	if f.mapping == mapping.Generated && !f.json && !f.csv {
+		if text, err = mapping.Generate(problem.Hardware); err != nil {
+			return err
+		}
+		problem.Hardware, problem.Mapping = nil, nil
+	}
 	if !all && !given("hardware") {
 		problem.Hardware = nil
 	}
@@ -95,7 +105,11 @@ func (f *inspectFlags) run(c *cobra.Command, args []string) error {
 	case f.csv:
 		return v.writeCSV(out)
 	default:
-		return v.print(out)
+		if err := v.print(out); err != nil {
+			return err
+		}
+		_, err := out.Write(text)
+		return err
 	}
 }
 

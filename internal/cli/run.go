@@ -28,6 +28,7 @@ func efforts() ([]string, map[string]int) {
 type runFlags struct {
 	inputFlags
 	mode, stacks          string
+	order, prefetch       string
 	allocator, allocation string
 	objective, effort     string
 	evaluations           int
@@ -61,6 +62,8 @@ schedule.png, memory.png, result.json, schedule.csv, transfers.csv, state.json, 
 	flags := c.Flags()
 	flags.StringVar(&f.mode, "mode", "both", "layer-by-layer, fused or `both`")
 	flags.StringVar(&f.stacks, "stacks", "auto", "layers fused together: `auto` (as many as keep their weights on the chip), a list such as 0-10,11-21, or a file with one stack a line")
+	flags.StringVar(&f.order, "order", string(stream.ByStacks), "which node that is ready is scheduled first: `stacks` (one after another, the deepest layer first), latency (whose inputs are computed first), memory (the deepest layer of all), or a file with one layer id or layer.node a line")
+	flags.StringVar(&f.prefetch, "prefetch", "none", "constants fetched before the network starts, as far as they fit: `none`, auto (all), or a list of operands such as W")
 	flags.StringVar(&f.allocator, "allocator", "", "how to search: "+strings.Join(allocators(), ", ")+" (default: auto; fixed with --allocation)")
 	flags.StringVar(&f.allocation, "allocation", "", "a saved allocation.json to schedule instead of searching")
 	flags.StringVar(&f.objective, "objective", string(stream.EDP), "what to minimise: "+strings.Join(stream.Objectives(), ", "))
@@ -77,6 +80,8 @@ schedule.png, memory.png, result.json, schedule.csv, transfers.csv, state.json, 
 	flags.BoolVar(&f.json, "json", false, "print the results as JSON on standard output, one a mode")
 	flags.BoolVar(&f.quiet, "quiet", false, "no progress, no table")
 	complete(c, "mode", modeNames())
+	complete(c, "order", stream.Orders())
+	complete(c, "prefetch", append([]string{"none", "auto"}, stream.Prefetchable()...))
 	complete(c, "objective", stream.Objectives())
 	complete(c, "effort", names)
 	complete(c, "allocator", allocators())
@@ -122,10 +127,20 @@ func (f *runFlags) options(c *cobra.Command) (modes []stream.Mode, o stream.Opti
 	positive("workers", f.workers, 1)
 	positive("lpf-limit", f.lpfLimit, 0)
 	f.search(c, &o, &problems)
-	if o.Stacks, err = parseStacks(f.stacks); err != nil {
+	note := func(err error) {
 		var l diag.List
 		errors.As(err, &l)
 		problems = append(problems, l...)
+	}
+	o.Stacks, err = parseStacks(f.stacks)
+	note(err)
+	o.Prefetch, err = parsePrefetch(f.prefetch)
+	note(err)
+	if slices.Contains(stream.Orders(), f.order) {
+		o.Order = stream.Order(f.order)
+	} else {
+		o.First, err = readOrder(f.order)
+		note(err)
 	}
 	o.Seed, o.Workers, o.LPFLimit, o.SkipVerify = f.seed, f.workers, f.lpfLimit, f.noVerify
 	return modes, o, problems.Err()

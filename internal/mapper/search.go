@@ -75,7 +75,7 @@ type Result struct {
 	Evaluated int64            // nests that fit
 	Unfit     int64            // nests that did not
 	// Exhaustive tells that all orders of the undivided prime factors were tried
-	// for every spatial unrolling.
+	// for every spatial unrolling, of which none was left out.
 	Exhaustive bool
 }
 
@@ -137,7 +137,7 @@ func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := search{ctx: ctx, objective: opt.Objective, result: Result{Exhaustive: true}}
+	s := search{ctx: ctx, objective: opt.Objective, result: Result{Exhaustive: len(unrollings) < opt.MaxSpatial}}
 	var impossible error // the first; an unrolling that cannot be does not end the search
 	for rank, u := range unrollings {
 		e, err := model.NewEvaluator(u.spatial)
@@ -157,8 +157,8 @@ func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
 			return nil, err
 		}
 	}
-	if s.best == nil && s.closest == nil && impossible != nil {
-		return nil, impossible
+	if s.best == nil && s.closest == nil {
+		return nil, cmp.Or(impossible, fmt.Errorf("layer %s: no order of the loop factors that are left agrees with the given loop order", p.Layer.Name))
 	}
 	if s.best == nil {
 		return nil, &NoFitError{Layer: p.Layer.Name, Core: p.Core.Name, Unrollings: len(unrollings), Orders: s.result.Unfit, Misfit: s.closest}

@@ -167,6 +167,11 @@ func (k *kernels) layerOf(n *Node, id int, name string, before []int) error {
 	if err != nil {
 		return err
 	}
+	for _, d := range layer.Dims {
+		if d.Size < 1 {
+			return fmt.Errorf("its loop %s has size %d", d.Dim, d.Size)
+		}
+	}
 	for i := range layer.Operands[1:] {
 		o := &layer.Operands[i+1]
 		if o.Name == "I" {

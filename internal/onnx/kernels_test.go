@@ -200,3 +200,36 @@ func TestBadKernels(t *testing.T) {
 		})
 	}
 }
+
+// FuzzKernels: any file either becomes layers with loops, or is refused.
+func FuzzKernels(f *testing.F) {
+	g := branching()
+	g.Initializers[3].Dims[0] = 240
+	f.Add(Write(kernelModel(g)), true)
+	f.Add(Write(kernelModel(branching())), false)
+	f.Fuzz(func(t *testing.T, data []byte, heightAsX bool) {
+		m, err := Read("fuzz.onnx", data)
+		if err != nil {
+			return
+		}
+		w, err := Kernels(m, KernelOptions{HeightAsX: heightAsX})
+		if err != nil {
+			return
+		}
+		if len(w.Predecessors) != len(w.Layers) {
+			t.Fatalf("%d lists of predecessors for %d layers", len(w.Predecessors), len(w.Layers))
+		}
+		for i := range w.Layers {
+			for _, d := range w.Layers[i].Dims {
+				if d.Size < 1 {
+					t.Errorf("loop %s has size %d", d.Dim, d.Size)
+				}
+			}
+			for _, b := range w.Predecessors[i] {
+				if b >= i {
+					t.Errorf("layer %d comes after layer %d", i, b)
+				}
+			}
+		}
+	})
+}

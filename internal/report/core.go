@@ -43,7 +43,8 @@ type MappedLayer struct {
 	Layer *workload.Layer
 	Core  *hardware.Core
 	*loopnest.Evaluation
-	Reason    string // without an Evaluation
+	Reason    string           // without an Evaluation
+	Misfit    *loopnest.Misfit // the same with numbers, if the layer does not fit the memories
 	Unrolling loopnest.Spatial
 	Evaluated int64
 	Unfit     int64
@@ -120,6 +121,7 @@ type LayerResult struct {
 	Unfit     int64           `json:"unfit"` // of the evaluated nests
 	Proven    bool            `json:"proven_optimal"`
 	Reason    string          `json:"reason,omitempty"`
+	Misfit    *MisfitResult   `json:"misfit,omitempty"`
 	Loops     []LoopResult    `json:"loops"` // of the layer
 	MACs      int64           `json:"macs"`
 
@@ -133,6 +135,16 @@ type LayerResult struct {
 	Ports           []PortResult     `json:"ports"`
 	Roofline        *RooflineResult  `json:"roofline"`
 	Locality        *Local           `json:"locality,omitempty"`
+}
+
+// MisfitResult says what the nest that came closest to fitting lacked.
+type MisfitResult struct {
+	Memory   string    `json:"memory"`
+	Operands string    `json:"operands"`
+	Level    int       `json:"level"` // of the memory for the first of the operands, 0 the lowest
+	Needed   unit.Bits `json:"needed_bits"`
+	Capacity unit.Bits `json:"capacity_bits"`
+	Excess   unit.Bits `json:"excess_bits"` // 0 if the memory lacks a port
 }
 
 // SpatialResult lists what is laid on each array dimension.
@@ -216,8 +228,9 @@ type ActivityResult struct {
 // RooflineResult is the position of the layer in the roofline model.
 type RooflineResult struct {
 	Peak     float64      `json:"peak_operations_per_cycle"`
+	Unrolled float64      `json:"unrolled_operations_per_cycle"` // of the part of the array in use
 	Achieved float64      `json:"achieved_operations_per_cycle"`
-	Bound    string       `json:"bound"` // "array", or the memory with the lowest roof
+	Bound    string       `json:"bound"` // "array", "unrolling" (of less than half of it), or the memory with the lowest roof
 	Roofs    []RoofResult `json:"roofs"`
 }
 
@@ -278,6 +291,9 @@ func layerResult(l *MappedLayer) LayerResult {
 		ID: l.Layer.ID, Name: l.Layer.Name, Type: l.Layer.Type, MACs: l.Layer.MACs(), Loops: loopResults(l.Layer.Dims),
 		Evaluated: l.Evaluated, Unfit: l.Unfit, Proven: l.Proven, Reason: l.Reason, Locality: l.Local,
 		Spatial: SpatialResult{}, Temporal: []LoopResult{}, Operands: []OperandResult{}, Ports: []PortResult{},
+	}
+	if m := l.Misfit; m != nil {
+		r.Misfit = &MisfitResult{m.Memory, m.Operand, m.Level, m.Asked, m.Capacity, max(0, m.Asked-m.Capacity)}
 	}
 	e := l.Evaluation
 	if e == nil {
@@ -359,7 +375,10 @@ func portResult(p *loopnest.PortUse, core *hardware.Core) PortResult {
 
 func rooflineResult(e *loopnest.Evaluation, core *hardware.Core) *RooflineResult {
 	line := e.Roofline(core)
-	r := &RooflineResult{Peak: line.Peak, Achieved: line.Achieved, Bound: "array", Roofs: []RoofResult{}}
+	r := &RooflineResult{Peak: line.Peak, Unrolled: line.Unrolled, Achieved: line.Achieved, Bound: "array", Roofs: []RoofResult{}}
+	if line.Unrolled < line.Peak/2 {
+		r.Bound = "unrolling"
+	}
 	if low := line.Lowest(); low != nil {
 		r.Bound = core.Memories[low.Memory].Name
 	}

@@ -69,7 +69,7 @@ func bars(d *CoreData) (all []bar, times, energies key) {
 	short := shortNames(layers)
 	times = key{
 		[]string{"compute", "stall", "onload", "offload"},
-		[]color.RGBA{{38, 92, 158, 255}, {214, 84, 48, 255}, {240, 190, 90, 255}, {150, 150, 150, 255}},
+		[]color.RGBA{{96, 88, 142, 255}, {214, 84, 48, 255}, {240, 190, 90, 255}, {150, 150, 150, 255}},
 	}
 	energies = key{[]string{"operations"}, []color.RGBA{{90, 90, 90, 255}}}
 	for i := range d.Layers {
@@ -139,9 +139,9 @@ func newBarChart(d *CoreData, t typeface) *barChart {
 	}
 	left := snap(edge + min(labels, labelLimit) + pad)
 	busy := t.regular.Width("100 %") + 2*pad
-	right := pageWidth - edge - t.regular.Width("00")/2
+	right := pageWidth - edge - t.regular.Width("0000")/2
 	half := (right - left - busy - columnGap) / 2
-	top := titleHeight + 3*lineStep
+	top := titleHeight + 1.5*lineStep
 	c.row = 13
 	if len(c.bars) > 40 {
 		c.row = 10.5
@@ -150,8 +150,8 @@ func newBarChart(d *CoreData, t typeface) *barChart {
 	bottom := snap(top + c.row*vg.Length(len(c.bars)) + 3)
 	c.panels[0] = rect{left, c.rows, snap(left + half), bottom}
 	c.panels[1] = rect{snap(left + half + busy + columnGap), c.rows, snap(right), bottom}
-	legend := vg.Length(c.layLegend(&c.energies, c.panels[1].left-columnGap, right, nil)) * lineStep
-	c.height = snap(bottom + axisHeight + pad + legend + edge)
+	lines := max(c.layLegend(&c.times, c.panels[0].left, c.energyLegend(), nil), c.layLegend(&c.energies, c.energyLegend(), right, nil))
+	c.height = snap(bottom + axisHeight + pad + vg.Length(lines)*lineStep + edge)
 	return c
 }
 
@@ -166,7 +166,7 @@ func (c *barChart) draw(s *sheet) {
 			s.text(s.regular, c.panels[0].left+pad, r.baseline(), atStart, capacity, b.note)
 			continue
 		}
-		s.text(s.regular, c.panels[1].left-columnGap, r.baseline(), atEnd, grey, strconv.Itoa(int(math.Round(100*b.array)))+" %")
+		s.text(s.regular, c.panels[1].left-columnGap, r.baseline(), atEnd, grey, busyText(b.array))
 	}
 	s.text(s.bold, c.panels[1].left-columnGap, c.panels[0].top-pad, atEnd, grey, "array")
 	y := c.panels[0].bottom + axisHeight + pad
@@ -174,19 +174,36 @@ func (c *barChart) draw(s *sheet) {
 		return func(i int, x vg.Length, line int) {
 			top := y + vg.Length(line)*lineStep
 			s.fill(rect{x, snap(top + 1), x + swatch, snap(top + lineStep - 2)}, k.colours[i])
-			s.text(s.regular, x+swatch+pad/2, top+textSize-1, atStart, black, k.names[i])
+			s.text(s.regular, x+swatch+pad/2, top+textSize-1, atStart, black, elide(s.regular, k.names[i], legendEntry))
 		}
 	}
-	c.layLegend(&c.times, c.panels[0].left-pad, c.panels[0].right, place(&c.times))
-	c.layLegend(&c.energies, c.panels[1].left-columnGap, c.panels[1].right, place(&c.energies))
+	c.layLegend(&c.times, c.panels[0].left, c.energyLegend(), place(&c.times))
+	c.layLegend(&c.energies, c.energyLegend(), c.panels[1].right, place(&c.energies))
 }
+
+// busyText renders the part of the array in use.
+func busyText(f float64) string {
+	if f < 0.005 {
+		return "<1 %"
+	}
+	return strconv.Itoa(int(math.Round(100*f))) + " %"
+}
+
+// entryWidth is what an entry of a legend takes.
+func (c *barChart) entryWidth(k *key) vg.Length {
+	return swatch + pad/2 + min(widest(c.regular, k.names...), legendEntry) + columnGap
+}
+
+// energyLegend is where the legend of the energies begins: right of that of the
+// latency, which is one column.
+func (c *barChart) energyLegend() vg.Length { return c.panels[0].left + c.entryWidth(&c.times) }
 
 // layLegend places the entries of a key in columns between two borders and
 // returns the number of lines.
 func (c *barChart) layLegend(k *key, left, right vg.Length, place func(i int, x vg.Length, line int)) int {
-	width := swatch + pad/2 + widest(c.regular, k.names...) + columnGap
+	width := c.entryWidth(k)
 	columns := max(1, int((right-left+columnGap)/width))
-	lines := (len(k.names) + columns - 1) / columns
+	lines := max((len(k.names)+columns-1)/columns, len(c.times.names))
 	for i := range k.names {
 		if place != nil {
 			place(i, left+vg.Length(i/lines)*width, i%lines)
@@ -207,7 +224,7 @@ func (c *barChart) panel(s *sheet, i int, title, unit string, of func(*bar) []pa
 	for j := range c.bars {
 		longest = max(longest, sumOf(of(&c.bars[j])))
 	}
-	end, step, scale, prefix := barAxis(longest, 5)
+	end, step, scale, prefix := barAxis(longest, 7)
 	x := func(v float64) vg.Length { return snap(p.left + (p.right-p.left)*vg.Length(v/end)) }
 	for n := 0; float64(n)*step <= end*1.0001; n++ {
 		at := x(float64(n) * step)

@@ -142,13 +142,7 @@ func (l *LayerResult) limit() string {
 	if l.Stall != nil && l.Latency.Stall > 0.01*l.Latency.Total {
 		return fmt.Sprintf("%s of %s, %s", l.Stall.Port, l.Stall.Memory, l.Stall.Operand)
 	}
-	if l.Roofline.Bound != "array" {
-		return l.Roofline.Bound
-	}
-	if l.Utilization.Spatial < 0.5 {
-		return "unrolling"
-	}
-	return "array"
+	return l.Roofline.Bound
 }
 
 func (l *LayerResult) proof() string {
@@ -196,10 +190,7 @@ func loopText(loops []LoopResult) string {
 
 // exactCycles renders a number of cycles, which may have a fraction.
 func exactCycles(c float64) string {
-	if c == float64(int64(c)) {
-		return exact(int64(c))
-	}
-	return exactFloat(c)
+	return strings.TrimSuffix(exactFloat(c), ".0")
 }
 
 // Explain writes why a layer costs what it costs.
@@ -236,7 +227,8 @@ func Explain(w io.Writer, l *LayerResult) error {
 	if err := l.memoryTable().write(line(w)); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\nroofline: the array does %s MACs a cycle, the layer reaches %s; bound by %s\n", significant(l.Roofline.Peak), significant(l.Roofline.Achieved), l.Roofline.Bound)
+	fmt.Fprintf(w, "\nroofline: the array does %s MACs a cycle, the part that is unrolled on %s, the layer reaches %s; bound by %s\n",
+		significant(l.Roofline.Peak), significant(l.Roofline.Unrolled), significant(l.Roofline.Achieved), bound(l.Roofline.Bound))
 	if err := l.roofTable().write(w); err != nil {
 		return err
 	}
@@ -244,6 +236,14 @@ func Explain(w io.Writer, l *LayerResult) error {
 		return t.write(line(w))
 	}
 	return nil
+}
+
+func bound(by string) string {
+	switch by {
+	case "array", "unrolling":
+		return "the " + by
+	}
+	return by
 }
 
 // line starts a new paragraph.

@@ -241,7 +241,19 @@ func drawProblem(t *rapid.T, r rules.Rules) (Problem, *schedule.Allocation) {
 	g := taskgraph.New(layers, nodes, tensors, edges)
 	p := Problem{Graph: g, Accelerator: acc, Costs: costs, Priority: Order(g, nil), Rules: r}
 	if rapid.IntRange(0, 3).Draw(t, "prefetch") == 0 {
-		p.Prefetch = []hardware.MemoryOperand{hardware.I2}
+		p.Prefetch = []string{"W"}
+	}
+	switch rapid.IntRange(0, 5).Draw(t, "order") {
+	case 0:
+		p.Priority, p.EarliestReady = Ascending(g), true
+	case 1:
+		p.Priority = Deepest(g)
+	case 2:
+		first := make([]taskgraph.NodeID, len(nodes))
+		for n := range first {
+			first[n] = taskgraph.NodeID(n)
+		}
+		p.Priority = Listed(g, rapid.Permutation(first).Draw(t, "listed")[:rapid.IntRange(0, len(nodes)).Draw(t, "first")])
 	}
 	return p, &alloc
 }

@@ -203,15 +203,16 @@ func (s *Simulator) noPath(x taskgraph.TensorID, y *stay, core int32) error {
 // prefetch fetches the constants of the chosen operands before the first node.
 func (s *Simulator) prefetch() error {
 	for n := range s.core {
-		for _, op := range s.Prefetch {
+		for _, operand := range s.Prefetch {
 			for _, x := range s.needs[s.needStart[n]:s.needStart[n+1]] {
-				if x.op != op || x.data {
+				tensor := &s.Graph.Tensors[x.tensor]
+				if x.data || s.Graph.Layers[tensor.Layer].Operands[tensor.Operand].Name != operand {
 					continue
 				}
-				if !s.rules.SpaceFreedBeforeLeave && (streams(s.cost[n], op) || !s.fitsNow(x, s.core[n])) {
+				if !s.rules.SpaceFreedBeforeLeave && (streams(s.cost[n], x.op) || !s.fitsNow(x, s.core[n])) {
 					continue
 				}
-				if _, err := s.fetch(x.tensor, s.core[n], op, schedule.Prefetch); err != nil {
+				if _, err := s.fetch(x.tensor, s.core[n], x.op, schedule.Prefetch); err != nil {
 					return err
 				}
 			}
