@@ -178,8 +178,10 @@ func (b *builder) slice(x value, name string, axis, begin, end int) value {
 		b.integers(name+"/starts", begin), b.integers(name+"/ends", end), b.integers(name+"/axes", axis))
 }
 
-// integers is a constant list of numbers.
+// integers is a stored list of numbers.
 func (b *builder) integers(name string, list ...int) string {
-	t := &onnx.Tensor{Type: onnx.Int64, Dims: []int64{int64(len(list))}, Ints: wide(list)}
-	return string(b.node("Constant", name, []onnx.Attribute{{Name: "value", Type: onnx.AttributeTensor, Tensor: t}}))
+	t := onnx.Tensor{Name: name, Type: onnx.Int64, Dims: []int64{int64(len(list))}, Ints: wide(list)}
+	b.graph.Initializers = append(b.graph.Initializers, t)
+	b.shapes.Constant(t)
+	return name
 }

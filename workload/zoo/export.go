@@ -23,6 +23,10 @@ func Encode(m *onnx.Model) []byte {
 	g := &c.Graph
 	g.Initializers, g.Nodes, g.Values = nil, nil, slices.Clone(m.Graph.Values)
 	for _, t := range m.Graph.Initializers {
+		if t.Ints != nil { // not a weight
+			g.Initializers = append(g.Initializers, t)
+			continue
+		}
 		shape := onnx.Tensor{
 			Name: t.Name + ".shape", Type: onnx.Int64, Dims: []int64{int64(len(t.Dims))}, Ints: t.Dims,
 		}
