@@ -132,7 +132,7 @@ func nodeCost(ctx context.Context, g *taskgraph.Graph, acc *hardware.Accelerator
 // wrote is in the core's top memory when it ends.
 func runtime(e *Estimate, entry *mapping.Entry, r rules.Rules) unit.Cycles {
 	t := e.Compute + e.Stall + e.Onload
-	if fixed := entry.Fixed || len(entry.Cores) == 1; fixed || !r.OffloadOnlyIfFixed {
+	if fixed := entry.Fixed || len(entry.Cores) == 1; (fixed || !r.OffloadOnlyIfFixed) && !r.NeverOffload {
 		t += e.Offload
 	}
 	if r.OffloadOnlyIfFixed {

@@ -310,9 +310,16 @@ func TestRandomReference(t *testing.T) {
 	})
 }
 
+func TestRandom2023(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, alloc := drawProblem(t, rules.Reference2023())
+		checkRandom(t, p, alloc)
+	})
+}
+
 // TestRandomSwitches turns every switch of the rules over by itself.
 func TestRandomSwitches(t *testing.T) {
-	for _, base := range []rules.Rules{rules.Default(), rules.Reference2024()} {
+	for _, base := range []rules.Rules{rules.Default(), rules.Reference2024(), rules.Reference2023()} {
 		for i := range reflect.TypeFor[rules.Rules]().NumField() {
 			r := base
 			field := reflect.ValueOf(&r).Elem().Field(i)

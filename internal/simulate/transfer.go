@@ -150,8 +150,12 @@ func (s *Simulator) commit(x taskgraph.TensorID, src source, core int32, op hard
 	}
 	bits := s.Graph.Tensors[x].Bits
 	sender, receiver := &s.Accelerator.Stores[read], &s.Accelerator.Stores[to]
+	width := receiver.WriteBandwidth
+	if s.rules.WriteAtSenderWidth {
+		width = sender.WriteBandwidth
+	}
 	memory := unit.Picojoules(unit.TransferCycles(bits, sender.ReadBandwidth))*sender.Memory.ReadCost +
-		unit.Picojoules(unit.TransferCycles(bits, receiver.WriteBandwidth))*receiver.Memory.WriteCost
+		unit.Picojoules(unit.TransferCycles(bits, width))*receiver.Memory.WriteCost
 	onLinks := unit.Picojoules(end-start) * src.route.energy
 	s.charge(cause, s.offchip[src.store], onLinks, memory)
 	if s.record != nil {
