@@ -26,6 +26,10 @@ func TestParameters(t *testing.T) {
 	if same, err := zoo.Model("resnet18:batch=1"); err != nil || same.Graph.Name != "resnet18" {
 		t.Errorf("with its defaults it is called %q (%v)", same.Graph.Name, err)
 	}
+	again, err := zoo.Model(m.Graph.Name)
+	if err != nil || again.Graph.Name != m.Graph.Name || !zoo.Has(m.Graph.Name) {
+		t.Errorf("the variant's name does not mean it: %v", err)
+	}
 	about, parameters := zoo.About("resnet18")
 	if !strings.Contains(about, "He et al.") || len(parameters) != 3 || parameters[1].Name != "height" || parameters[1].Default != "224" {
 		t.Errorf("about: %q %+v", about, parameters)

@@ -66,9 +66,19 @@ func Names() []string {
 
 // Has tells whether a name, with or without parameters, means a network of the zoo.
 func Has(name string) bool {
-	base, _, _ := strings.Cut(name, ":")
+	base, _, _ := parts(name)
 	_, ok := networks[base]
 	return ok
+}
+
+// parts divides a name from its settings. A comma may stand for the colon: so a
+// variant is called in results and files.
+func parts(name string) (base, settings string, set bool) {
+	i := strings.IndexAny(name, ":,")
+	if i < 0 {
+		return name, "", false
+	}
+	return name[:i], name[i+1:], true
 }
 
 // About is a line that says what the network of the given name is; its parameters
@@ -87,7 +97,7 @@ func About(name string) (line string, parameters []Parameter) {
 // it was published with, unless the name sets parameters; a shape for every tensor.
 // The error is a diag.List that says what is wrong with the name.
 func Model(name string) (*onnx.Model, error) {
-	base, settings, set := strings.Cut(name, ":")
+	base, settings, set := parts(name)
 	n, ok := networks[base]
 	if !ok {
 		return nil, diag.One("there is no built-in workload "+base, strings.Join(Names(), ", "), diag.DidYouMean(base, Names()))
