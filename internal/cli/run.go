@@ -240,7 +240,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 			ended = fmt.Errorf("%s: %w", mode, err)
 			break
 		}
-		data := reportData(problem, sources, f.activations, o, r)
+		data := reportData(problem, sources, f.activations, f.order, o, r)
 		timing := timing{Load: loaded.Seconds(), Run: time.Since(started).Seconds()}
 		s, err := save(f.output, data, !f.noPlots, timing)
 		if err != nil {

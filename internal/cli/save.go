@@ -18,12 +18,15 @@ type timing struct {
 }
 
 // reportData is a result as the report wants it. activations is how the workload
-// was read.
-func reportData(p stream.Problem, s stream.Sources, activations string, o stream.Options, r *stream.Result) *report.Data {
+// was read, order how the next node was chosen.
+func reportData(p stream.Problem, s stream.Sources, activations, order string, o stream.Options, r *stream.Result) *report.Data {
 	input := func(s stream.Source) report.Input { return report.Input{Name: s.Name, SHA256: s.SHA256, Path: s.Path} }
 	allocator := "genetic"
 	if o.Fixed != nil {
 		allocator = "fixed"
+	}
+	if order == string(stream.ByStacks) {
+		order = ""
 	}
 	return &report.Data{
 		Inputs: report.Inputs{
@@ -31,6 +34,7 @@ func reportData(p stream.Problem, s stream.Sources, activations string, o stream
 			Mode: string(r.Mode), Rules: o.Rules.Name, Seed: o.Seed, Objective: string(o.Objective),
 			Settings: report.Settings{
 				Activations: activations, Stacks: o.Stacks, LPFLimit: o.LPFLimit,
+				Order: order, Prefetch: o.Prefetch,
 				Allocator: allocator, Generations: o.Generations, Individuals: o.Individuals,
 			},
 		},

@@ -13,6 +13,7 @@ import (
 	stream "streamdse"
 	"streamdse/internal/diag"
 	"streamdse/internal/report"
+	"streamdse/mapping"
 	"streamdse/rules"
 	"streamdse/schedule"
 	"streamdse/taskgraph"
@@ -145,7 +146,7 @@ func (f *savedFlags) inputs(file string, saved *report.Inputs) (stream.Inputs, e
 	in := stream.Inputs{
 		Workload:        place("workload", f.workload, saved.Workload, stream.WorkloadNames()),
 		Hardware:        place("hardware", f.hardware, saved.Hardware, stream.HardwareNames()),
-		Mapping:         place("mapping", f.mapping, saved.Mapping, stream.MappingNames()),
+		Mapping:         place("mapping", f.mapping, saved.Mapping, append(stream.MappingNames(), mapping.Generated)),
 		FoldActivations: saved.Settings.Activations == "fold",
 		Rules:           r,
 	}

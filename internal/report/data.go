@@ -25,6 +25,10 @@ type Settings struct {
 	// the mapping's, or those found by weight capacity.
 	Stacks   [][]int `json:"stacks"`
 	LPFLimit int     `json:"lpf_limit"` // loop prime factors of the loop-order search; 0 for all
+	// Order is how the next node was chosen, "" by stacks; a path is that of a file
+	// that lists nodes. Prefetch are the operands that were fetched ahead.
+	Order    string   `json:"order,omitempty"`
+	Prefetch []string `json:"prefetch,omitempty"`
 	// How the allocation was found. The number of workers is left out: it changes
 	// nothing.
 	Allocator   string `json:"allocator"` // "genetic", "fixed"
