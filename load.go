@@ -97,6 +97,9 @@ func Load(in Inputs) (Problem, Sources, error) {
 	if p.Mapping != nil && p.Hardware != nil {
 		note(p.Mapping.Check(p.Hardware))
 	}
+	if p.Workload != nil && p.Hardware != nil {
+		note(checkDataflows(p.Workload, p.Hardware))
+	}
 	return p, s, problems.Err()
 }
 
@@ -149,6 +152,24 @@ func loadModel(name string) (model *onnx.Model, source Source, err error) {
 		return n.Domain + "." + n.OpType
 	})
 	return model, source, nil
+}
+
+// checkDataflows reports unrolled loops that are neither usual nor in the network.
+func checkDataflows(w *workload.Workload, acc *hardware.Accelerator) diag.List {
+	var problems diag.List
+	for i := range acc.Cores {
+		for _, axis := range acc.Cores[i].Dataflow {
+			for _, u := range axis {
+				if d := workload.Dim(u.Dim); !d.Conventional() && !w.HasLoop(d) {
+					problems.Add(diag.Problem{
+						Message: fmt.Sprintf("the dataflow of core %s unrolls %s, which is a loop of no layer", acc.Cores[i].Name, u.Dim),
+						Allowed: "loop dimensions such as B, K, C, G, OY, OX, FY, FX, D, H",
+					})
+				}
+			}
+		}
+	}
+	return problems.Unique()
 }
 
 // countOperators counts the types of n nodes.

@@ -5,6 +5,7 @@ import (
 
 	"streamdse/hardware"
 	"streamdse/internal/allocate"
+	"streamdse/internal/diag"
 	"streamdse/mapping"
 	"streamdse/rules"
 	"streamdse/schedule"
@@ -46,6 +47,24 @@ type Problem struct {
 	Workload *workload.Workload
 	Hardware *hardware.Accelerator
 	Mapping  *mapping.Mapping
+}
+
+// complete reports which of the three is missing, as a diag.List.
+func (p Problem) complete() error {
+	var problems diag.List
+	missing := func(what string) {
+		problems.Add(diag.Problem{Message: "no " + what + " is given", Allowed: "the name of a built-in, or the path of a file"})
+	}
+	if p.Workload == nil {
+		missing("workload")
+	}
+	if p.Hardware == nil {
+		missing("accelerator")
+	}
+	if p.Mapping == nil {
+		missing("mapping")
+	}
+	return problems.Err()
 }
 
 // Options of a run; take DefaultOptions and change what you need.

@@ -12,6 +12,7 @@ package stream
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -114,7 +115,7 @@ func Check(ctx context.Context, p Problem, o Options, g *taskgraph.Graph, a *sch
 // costTable estimates every class of nodes on every core that may run it.
 func costTable(ctx context.Context, p Problem, o Options, g *taskgraph.Graph) (*schedule.CostTable, error) {
 	return cost.Table(ctx, g, p.Hardware, o.Costs.estimator(o), cost.Options{
-		Rules: o.Rules, Workers: o.Workers, Progress: o.step("cost", "node classes on cores"),
+		Rules: o.Rules, Workers: o.workers(), Progress: o.step("cost", "node classes on cores"),
 	})
 }
 
@@ -134,6 +135,9 @@ func latencyBound(p Problem, o Options, g *taskgraph.Graph, costs *schedule.Cost
 // Graph cuts the layers into computation nodes, as the mode and the stacks say, and
 // connects them. It is the graph that Run schedules.
 func Graph(p Problem, o Options) (*taskgraph.Graph, error) {
+	if err := p.complete(); err != nil {
+		return nil, err
+	}
 	stacks, err := stacksOf(p, o)
 	if err != nil {
 		return nil, err
@@ -176,7 +180,7 @@ func search(ctx context.Context, g *taskgraph.Graph, costs *schedule.CostTable, 
 		space = &allocate.Space{Base: *a}
 	}
 	options := allocate.Options{
-		Objective: o.Objective, Seed: o.Seed, Workers: o.Workers,
+		Objective: o.Objective, Seed: o.Seed, Workers: o.workers(),
 		Budget: o.Evaluations, Generations: o.Generations, Individuals: o.Individuals,
 	}
 	if o.Progress != nil && o.Fixed == nil {
@@ -211,6 +215,10 @@ func allowed(g *taskgraph.Graph, candidates func(layer, group int) []int, a *sch
 	}
 	return problems.Err()
 }
+
+// workers is the number of goroutines to use: more than a few for each processor
+// would only cost memory.
+func (o *Options) workers() int { return max(1, min(o.Workers, 4*runtime.NumCPU())) }
 
 // step returns a callback that reports a step's progress, nil if nobody asks.
 func (o *Options) step(name, unit string) func(done, total int) {

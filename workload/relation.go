@@ -5,7 +5,9 @@ package workload
 func (r *Relation) At(a, b int) int { return r.divided(r.CoefA*a + r.CoefB*b - r.PadBefore) }
 
 // Last is the furthest index that positions a and b of the two loops reach.
-func (r *Relation) Last(a, b int) int { return r.divided(r.CoefA*a + r.CoefB*b - r.PadBefore + r.Slack) }
+func (r *Relation) Last(a, b int) int {
+	return r.divided(r.CoefA*a + r.CoefB*b - r.PadBefore + r.Slack)
+}
 
 // divided rounds down.
 func (r *Relation) divided(n int) int {

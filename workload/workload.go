@@ -180,6 +180,26 @@ type Workload struct {
 	Predecessors [][]int
 }
 
+// Conventional tells whether d is one of the loop dimensions that layers usually
+// have, rather than a name of somebody's own.
+func (d Dim) Conventional() bool {
+	switch d {
+	case "B", "K", "C", "G", "OY", "OX", "FY", "FX", "D", "H":
+		return true
+	}
+	return false
+}
+
+// HasLoop tells whether some layer has the loop dimension d.
+func (w *Workload) HasLoop(d Dim) bool {
+	for i := range w.Layers {
+		if w.Layers[i].HasDim(d) {
+			return true
+		}
+	}
+	return false
+}
+
 // Size is the size of loop dimension d, 1 if the layer has no such loop.
 func (l *Layer) Size(d Dim) int {
 	for _, x := range l.Dims {

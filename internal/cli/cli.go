@@ -112,7 +112,7 @@ func noArguments(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	p := diag.Problem{Message: fmt.Sprintf("%s: unexpected argument %q", c.CommandPath(), args[0])}
+	p := diag.Problem{Message: fmt.Sprintf("unexpected argument %q", args[0])}
 	var commands []string
 	for _, sub := range c.Commands() {
 		commands = append(commands, sub.Name())

@@ -21,12 +21,16 @@ type timing struct {
 // was read, order how the next node was chosen.
 func reportData(p stream.Problem, s stream.Sources, activations, order string, o stream.Options, r *stream.Result) *report.Data {
 	input := func(s stream.Source) report.Input { return report.Input{Name: s.Name, SHA256: s.SHA256, Path: s.Path} }
-	allocator := "genetic"
+	allocator := o.Allocator
 	if o.Fixed != nil {
 		allocator = "fixed"
 	}
 	if order == string(stream.ByStacks) {
 		order = ""
+	}
+	search := report.Search{Evaluations: r.Evaluations, Exhaustive: r.Exhaustive, Interrupted: r.Interrupted}
+	for _, s := range r.Front {
+		search.Front = append(search.Front, report.Point{Latency: s.Latency, Energy: s.Energy})
 	}
 	return &report.Data{
 		Inputs: report.Inputs{
@@ -35,21 +39,27 @@ func reportData(p stream.Problem, s stream.Sources, activations, order string, o
 			Settings: report.Settings{
 				Activations: activations, Stacks: o.Stacks, LPFLimit: o.LPFLimit,
 				Order: order, Prefetch: o.Prefetch,
-				Allocator: allocator, Generations: o.Generations, Individuals: o.Individuals,
+				Allocator: allocator, Evaluations: o.Evaluations, Generations: o.Generations, Individuals: o.Individuals,
 			},
 		},
 		Accelerator: p.Hardware,
 		Graph:       r.Graph,
 		Schedule:    r.Schedule,
 		Allocation:  r.Allocation,
-		LowerBound:  r.Bound.Latency,
+		LowerBound:  r.Bound.Latency, LowerBoundBy: r.Bound.SetBy,
+		Search: search,
 	}
+}
+
+// folder is where a result goes.
+func folder(output, workload, hardware, mode string) string {
+	return filepath.Join(output, workload+"-"+hardware+"-"+mode)
 }
 
 // save writes the folder of a result. It is not cut short by an interrupt: that
 // ended the search, and this keeps what it found.
 func save(output string, d *report.Data, pictures bool, t timing) (report.Saved, error) {
-	dir := filepath.Join(output, d.Inputs.Workload.Name+"-"+d.Inputs.Hardware.Name+"-"+d.Inputs.Mode)
+	dir := folder(output, d.Inputs.Workload.Name, d.Inputs.Hardware.Name, d.Inputs.Mode)
 	files := append(report.Files(d, pictures), report.File{Name: "timing.json", Write: func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")

@@ -185,6 +185,7 @@ func unchanged(file string, saved *report.Inputs, now stream.Sources) error {
 func (l *loaded) data() *report.Data {
 	return &report.Data{
 		Inputs: l.result.Inputs, Accelerator: l.problem.Hardware, Graph: l.graph, Schedule: l.schedule,
-		Allocation: l.allocation, LowerBound: l.result.LowerBound.Latency,
+		Allocation: l.allocation, Search: l.result.Search,
+		LowerBound: l.result.LowerBound.Latency, LowerBoundBy: l.result.LowerBound.SetBy,
 	}
 }

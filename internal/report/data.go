@@ -31,8 +31,9 @@ type Settings struct {
 	Prefetch []string `json:"prefetch,omitempty"`
 	// How the allocation was found. The number of workers is left out: it changes
 	// nothing.
-	Allocator   string `json:"allocator"` // "genetic", "fixed"
-	Generations int    `json:"generations"`
+	Allocator   string `json:"allocator"`   // "auto", ..., "fixed"
+	Evaluations int    `json:"evaluations"` // allocations that might be scheduled
+	Generations int    `json:"generations"` // of the genetic search; 0 for as many as the evaluations allow
 	Individuals int    `json:"individuals"`
 }
 
@@ -49,6 +50,20 @@ type Inputs struct {
 	Settings Settings `json:"settings"`
 }
 
+// Search is what a search over allocations did and found.
+type Search struct {
+	Evaluations int     `json:"evaluations"` // distinct allocations scheduled
+	Exhaustive  bool    `json:"exhaustive"`  // that was all there are: none is better
+	Interrupted bool    `json:"interrupted"` // the user ended it; the result is the best until then
+	Front       []Point `json:"front"`       // what nothing found dominates, by ascending latency
+}
+
+// Point is what an allocation achieves.
+type Point struct {
+	Latency unit.Cycles     `json:"latency_cycles"`
+	Energy  unit.Picojoules `json:"energy_pj"`
+}
+
 // Data is one result with all that it refers to. Nothing in it is changed.
 type Data struct {
 	Inputs      Inputs
@@ -57,8 +72,10 @@ type Data struct {
 	Schedule    *schedule.Schedule
 	Allocation  *schedule.Allocation
 	// LowerBound is a latency that no schedule of the graph can beat; 0 if none
-	// is known.
-	LowerBound unit.Cycles
+	// is known. LowerBoundBy says in words what sets it.
+	LowerBound   unit.Cycles
+	LowerBoundBy string
+	Search       Search
 }
 
 // Title names the result, e.g. "resnet18 on tpu_like_quad_core, layer by layer".
