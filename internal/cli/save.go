@@ -17,12 +17,17 @@ type timing struct {
 	Run  float64 `json:"run_seconds"`  // costs, search, schedule and its check
 }
 
-// reportData is a result as the report wants it. f is how the workload was read.
-func reportData(p stream.Problem, s stream.Sources, f *inputFlags, o stream.Options, r *stream.Result) *report.Data {
+// reportData is a result as the report wants it. f is how the workload was read
+// and the next node was chosen.
+func reportData(p stream.Problem, s stream.Sources, f *runFlags, o stream.Options, r *stream.Result) *report.Data {
 	input := func(s stream.Source) report.Input { return report.Input{Name: s.Name, SHA256: s.SHA256, Path: s.Path} }
 	allocator := o.Allocator
 	if o.Fixed != nil {
 		allocator = "fixed"
+	}
+	order := f.order
+	if order == string(stream.ByStacks) {
+		order = ""
 	}
 	search := report.Search{Evaluations: r.Evaluations, Exhaustive: r.Exhaustive, Interrupted: r.Interrupted}
 	for _, s := range r.Front {
@@ -35,6 +40,7 @@ func reportData(p stream.Problem, s stream.Sources, f *inputFlags, o stream.Opti
 			Settings: report.Settings{
 				Activations: f.activations, Dims: f.dims, Precision: f.precisions, UnknownOp: f.saved(),
 				Stacks: o.Stacks, Search: string(o.Search), LPFLimit: o.LPFLimit,
+				Order: order, Prefetch: o.Prefetch,
 				Allocator: allocator, Evaluations: o.Evaluations, Generations: o.Generations, Individuals: o.Individuals,
 			},
 		},

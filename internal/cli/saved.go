@@ -13,6 +13,7 @@ import (
 	stream "streamdse"
 	"streamdse/internal/diag"
 	"streamdse/internal/report"
+	"streamdse/mapping"
 	"streamdse/rules"
 	"streamdse/schedule"
 	"streamdse/taskgraph"
@@ -159,7 +160,7 @@ func (f *savedFlags) inputs(file string, saved *report.Inputs) (stream.Inputs, e
 		Model:           model,
 		Workload:        place("workload", f.workload, saved.Workload, zoo.Has),
 		Hardware:        place("hardware", f.hardware, saved.Hardware, among(stream.HardwareNames())),
-		Mapping:         place("mapping", f.mapping, saved.Mapping, among(stream.MappingNames())),
+		Mapping:         place("mapping", f.mapping, saved.Mapping, among(append(stream.MappingNames(), mapping.Generated))),
 		FoldActivations: saved.Settings.Activations == "fold",
 		Rules:           r,
 	}

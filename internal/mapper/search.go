@@ -157,7 +157,22 @@ type proposer interface {
 
 // Search returns the best nest. The error is a *NoFitError, a
 // *TooManyOrdersError, ctx.Err(), or says what is wrong with the problem.
+//
+// Where no nest fits as the published tool fills memories, those are tried in which
+// lower memories take less (loopnest.Problem.Bounded).
 func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
+	r, err := searchNests(ctx, p, opt)
+	if noFit := (*NoFitError)(nil); !errors.As(err, &noFit) || p.Bounded {
+		return r, err
+	}
+	p.Bounded = true
+	if bounded, err := searchNests(ctx, p, opt); err == nil || ctx.Err() != nil {
+		return bounded, err
+	}
+	return nil, err
+}
+
+func searchNests(ctx context.Context, p Problem, opt Options) (*Result, error) {
 	if p.Links == nil {
 		links, err := linksOf(p.Layer, p.Entry)
 		if err != nil {

@@ -33,6 +33,10 @@ type Settings struct {
 	// prime factors, 0 for all.
 	Search   string `json:"search"`
 	LPFLimit int    `json:"lpf_limit"`
+	// Order is how the next node was chosen, "" by stacks; a path is that of a file
+	// that lists nodes. Prefetch are the operands that were fetched ahead.
+	Order    string   `json:"order,omitempty"`
+	Prefetch []string `json:"prefetch,omitempty"`
 	// How the allocation was found. The number of workers is left out: it changes
 	// nothing.
 	Allocator   string `json:"allocator"`   // "auto", ..., "fixed"
