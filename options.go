@@ -5,6 +5,8 @@ import (
 
 	"streamdse/hardware"
 	"streamdse/internal/allocate"
+	"streamdse/internal/diag"
+	"streamdse/internal/mapper"
 	"streamdse/mapping"
 	"streamdse/rules"
 	"streamdse/schedule"
@@ -37,11 +39,46 @@ const (
 // Objectives lists the names of the objectives.
 func Objectives() []string { return allocate.Objectives() }
 
+// Allocators lists the names of the allocators, the default first: "auto",
+// "genetic", "local", "greedy", "random" and "exhaustive".
+func Allocators() []string { return allocate.Names() }
+
+// LoopSearch is how the single-core model's loop orders are searched: "best" or
+// "loma".
+type LoopSearch = mapper.Method
+
+// The loop order searches.
+const (
+	Best = mapper.Best // the best order, proven where the effort allows
+	Loma = mapper.Loma // the published search over a limited number of loop factors
+)
+
+// LoopSearches lists the names of the loop order searches.
+func LoopSearches() []string { return mapper.Methods() }
+
 // Problem is what is explored: one network on one accelerator under one mapping.
 type Problem struct {
 	Workload *workload.Workload
 	Hardware *hardware.Accelerator
 	Mapping  *mapping.Mapping
+}
+
+// complete reports which of the three is missing, as a diag.List.
+func (p Problem) complete() error {
+	var problems diag.List
+	missing := func(what string) {
+		problems.Add(diag.Problem{Message: "no " + what + " is given", Allowed: "the name of a built-in, or the path of a file"})
+	}
+	if p.Workload == nil {
+		missing("workload")
+	}
+	if p.Hardware == nil {
+		missing("accelerator")
+	}
+	if p.Mapping == nil {
+		missing("mapping")
+	}
+	return problems.Err()
 }
 
 // Options of a run; take DefaultOptions and change what you need.
@@ -50,18 +87,33 @@ type Options struct {
 	// Stacks lists the layer ids of each fusion stack; layers in none are alone.
 	// Nil means that stacks are grown by the weight capacity of the cores. Layer
 	// by layer they are not used.
-	Stacks    [][]int
-	Rules     rules.Rules
+	Stacks [][]int
+	Rules  rules.Rules
+	// Order is ByStacks, ByLatency or ByMemory.
+	Order Order
+	// First, if not nil, lists nodes to schedule before all others, the first one
+	// first, as far as dependencies allow; Order does not count then, and what is not
+	// listed follows by stacks.
+	First func(*taskgraph.Graph) ([]taskgraph.NodeID, error)
+	// Prefetch names the operands of layers (see Prefetchable) whose constants are
+	// fetched before the network starts, as far as there is room for them.
+	Prefetch  []string
 	Objective Objective
 	// Fixed, if not nil, gives the allocation to schedule; nothing is searched then.
 	Fixed func(*taskgraph.Graph) (*schedule.Allocation, error)
-	// Generations and Individuals are the effort of the genetic search.
+	// Allocator searches: see Allocators.
+	Allocator string
+	// Evaluations is the number of allocations that are scheduled at the most.
+	Evaluations int
+	// Generations and Individuals size the genetic search; no Generations means
+	// until the evaluations are used.
 	Generations, Individuals int
 	Seed                     uint64
 	// Workers is the number of goroutines; it never changes a result.
 	Workers int
-	// LPFLimit is the number of loop prime factors that the loop-order search of
-	// the single-core model keeps; 0 keeps all.
+	// Search is how loop orders are searched in the single-core model.
+	Search LoopSearch
+	// LPFLimit is the number of loop prime factors that Loma keeps; 0 keeps all.
 	LPFLimit int
 	// SkipVerify leaves out the independent check of the schedule.
 	SkipVerify bool
@@ -74,14 +126,17 @@ type Options struct {
 
 // DefaultOptions is a fused run under the physical rules with medium effort.
 func DefaultOptions() Options {
-	g := allocate.DefaultGenetic()
+	d := allocate.DefaultOptions()
 	return Options{
 		Mode:        Fused,
 		Rules:       rules.Default(),
+		Order:       ByStacks,
 		Objective:   EDP,
-		Generations: g.Generations,
-		Individuals: g.Individuals,
+		Allocator:   Allocators()[0],
+		Evaluations: d.Budget,
+		Individuals: d.Individuals,
 		Workers:     runtime.NumCPU(),
+		Search:      Best,
 		LPFLimit:    6,
 	}
 }
@@ -107,6 +162,7 @@ type Result struct {
 	Front       []Solution // allocations that are not dominated, by ascending latency
 	Evaluations int        // allocations scheduled
 	Interrupted bool       // the search was ended early; the result is the best until then
+	Exhaustive  bool       // every allocation was scheduled: none is better for the objective
 }
 
 // Bound is a latency that no schedule can beat.

@@ -12,6 +12,7 @@ package stream
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -43,7 +44,7 @@ func (c *Costs) estimator(o Options) cost.Estimator {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	settings := cost.SingleCore{LPFLimit: o.LPFLimit}
+	settings := cost.SingleCore{Search: o.Search, LPFLimit: o.LPFLimit}
 	if c.cached[settings] == nil {
 		c.cached[settings] = cost.NewCached(settings)
 	}
@@ -63,9 +64,11 @@ func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	simulator, err := simulate.New(simulate.Problem{
-		Graph: graph, Accelerator: p.Hardware, Costs: costs, Priority: simulate.Order(graph, nil), Rules: o.Rules,
-	})
+	sim, err := simulation(p, graph, costs, o)
+	if err != nil {
+		return nil, err
+	}
+	simulator, err := simulate.New(sim)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +88,7 @@ func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
 	}
 	r := &Result{
 		Mode: o.Mode, Graph: graph, Costs: costs, Allocation: &found.Best, Schedule: s,
-		Bound: latencyBound(p, o, graph, costs), Evaluations: found.Evaluations, Interrupted: found.Interrupted,
+		Bound: latencyBound(p, o, graph, costs), Evaluations: found.Evaluations, Interrupted: found.Interrupted, Exhaustive: found.Exhaustive,
 	}
 	for i := range found.Front {
 		f := &found.Front[i]
@@ -112,7 +115,7 @@ func Check(ctx context.Context, p Problem, o Options, g *taskgraph.Graph, a *sch
 // costTable estimates every class of nodes on every core that may run it.
 func costTable(ctx context.Context, p Problem, o Options, g *taskgraph.Graph) (*schedule.CostTable, error) {
 	return cost.Table(ctx, g, p.Hardware, o.Costs.estimator(o), cost.Options{
-		Rules: o.Rules, Workers: o.Workers, Progress: o.step("cost", "node classes on cores"),
+		Rules: o.Rules, Workers: o.workers(), Progress: o.step("cost", "node classes on cores"),
 	})
 }
 
@@ -132,6 +135,9 @@ func latencyBound(p Problem, o Options, g *taskgraph.Graph, costs *schedule.Cost
 // Graph cuts the layers into computation nodes, as the mode and the stacks say, and
 // connects them. It is the graph that Run schedules.
 func Graph(p Problem, o Options) (*taskgraph.Graph, error) {
+	if err := p.complete(); err != nil {
+		return nil, err
+	}
 	stacks, err := stacksOf(p, o)
 	if err != nil {
 		return nil, err
@@ -173,19 +179,19 @@ func search(ctx context.Context, g *taskgraph.Graph, costs *schedule.CostTable, 
 		}
 		space = &allocate.Space{Base: *a}
 	}
-	progress := o.step("allocate", "generations")
-	options := allocate.DefaultGenetic()
-	options.Generations, options.Individuals = o.Generations, o.Individuals
-	options.Seed, options.Workers, options.Objective = o.Seed, o.Workers, o.Objective
-	options.Progress = func(generation, evaluations int, best allocate.Point) {
-		if progress != nil && o.Fixed == nil {
+	options := allocate.Options{
+		Objective: o.Objective, Seed: o.Seed, Workers: o.workers(),
+		Budget: o.Evaluations, Generations: o.Generations, Individuals: o.Individuals,
+	}
+	if o.Progress != nil && o.Fixed == nil {
+		options.Progress = func(evaluations int, best allocate.Point) {
 			o.Progress(Progress{
-				Mode: o.Mode, Step: "allocate", Done: generation, Total: o.Generations, Unit: "generations",
-				Note: fmt.Sprintf("%d allocations, best %d cycles, %.4g pJ", evaluations, best.Latency, float64(best.Energy)),
+				Mode: o.Mode, Step: "allocate", Done: evaluations, Total: o.Evaluations, Unit: "allocations",
+				Note: fmt.Sprintf("best %d cycles, %.4g pJ", best.Latency, float64(best.Energy)),
 			})
 		}
 	}
-	return allocate.Genetic(ctx, space, func() allocate.Evaluate {
+	return allocate.Search(ctx, o.Allocator, space, func() allocate.Evaluate {
 		s := simulator.Fork()
 		return func(a *schedule.Allocation) (allocate.Point, error) {
 			m, err := s.Evaluate(a)
@@ -209,6 +215,10 @@ func allowed(g *taskgraph.Graph, candidates func(layer, group int) []int, a *sch
 	}
 	return problems.Err()
 }
+
+// workers is the number of goroutines to use: more than a few for each processor
+// would only cost memory.
+func (o *Options) workers() int { return max(1, min(o.Workers, 4*runtime.NumCPU())) }
 
 // step returns a callback that reports a step's progress, nil if nobody asks.
 func (o *Options) step(name, unit string) func(done, total int) {

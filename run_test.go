@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -25,8 +26,8 @@ func builtin(t testing.TB, r rules.Rules) Problem {
 	return p
 }
 
-// TestAnyAllocation schedules random allocations and random stacks of ResNet-18
-// under both sets of rules: Run verifies each schedule, and none beats the bound.
+// TestAnyAllocation schedules random allocations, stacks, orders and prefetches of
+// ResNet-18 under both sets of rules: Run verifies each schedule, and none beats the bound.
 func TestAnyAllocation(t *testing.T) {
 	costs := NewCosts()
 	problems := map[string]Problem{}
@@ -44,6 +45,19 @@ func TestAnyAllocation(t *testing.T) {
 			cut := rapid.IntRange(0, 33).Draw(t, "cut")
 			o.Stacks = [][]int{ids(0, cut), ids(cut+1, rapid.IntRange(cut+1, 34).Draw(t, "end"))}
 		}
+		o.Order = rapid.SampledFrom([]Order{ByStacks, ByLatency, ByMemory}).Draw(t, "order")
+		if rapid.IntRange(0, 3).Draw(t, "own order") == 0 {
+			seed := rapid.Uint64().Draw(t, "order seed")
+			o.First = func(g *taskgraph.Graph) ([]taskgraph.NodeID, error) {
+				nodes := make([]taskgraph.NodeID, len(g.Nodes))
+				for n := range nodes {
+					nodes[n] = taskgraph.NodeID(n)
+				}
+				rand.New(rand.NewPCG(seed, 0)).Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
+				return nodes, nil
+			}
+		}
+		o.Prefetch = rapid.SampledFrom([][]string{nil, {"W"}, {"W", "I"}}).Draw(t, "prefetch")
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "allocation"), 0))
 		p := problems[name]
 		o.Fixed = func(g *taskgraph.Graph) (*schedule.Allocation, error) {
@@ -76,7 +90,7 @@ func TestWorkersDoNotChangeTheResult(t *testing.T) {
 	var first *Result
 	for workers := 1; workers <= 3; workers++ {
 		o := DefaultOptions()
-		o.Workers, o.Generations, o.Individuals = workers, 3, 12
+		o.Workers, o.Evaluations = workers, 150
 		r, err := Run(context.Background(), p, o)
 		if err != nil {
 			t.Fatal(err)
@@ -95,9 +109,9 @@ func TestInterrupt(t *testing.T) {
 	p := builtin(t, rules.Default())
 	ctx, cancel := context.WithCancel(context.Background())
 	o := DefaultOptions()
-	o.Generations = 1 << 30
+	o.Allocator, o.Evaluations = "random", 1<<40
 	o.Progress = func(e Progress) {
-		if e.Step == "allocate" && e.Done == 2 {
+		if e.Step == "allocate" && e.Done > 100 {
 			cancel()
 		}
 	}
@@ -115,6 +129,17 @@ func TestLoadReportsAllProblems(t *testing.T) {
 	var problems diag.List
 	if !errors.As(err, &problems) || len(problems) != 3 {
 		t.Errorf("error %v, want three problems", err)
+	}
+}
+
+// TestUnknownOrder: an order is a name that Orders lists.
+func TestUnknownOrder(t *testing.T) {
+	o := DefaultOptions()
+	o.Mode, o.Order = LayerByLayer, "stack"
+	_, err := Run(context.Background(), builtin(t, rules.Default()), o)
+	var problems diag.List
+	if !errors.As(err, &problems) || !strings.Contains(err.Error(), "did you mean `stacks`?") {
+		t.Errorf("error %v", err)
 	}
 }
 

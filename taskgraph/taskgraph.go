@@ -26,7 +26,7 @@ func (r Range) Len() int { return int(r.Hi - r.Lo) }
 func Window(r *workload.Relation, a, b Range) Range {
 	return Range{
 		Lo: int32(r.At(int(a.Lo), int(b.Lo))),
-		Hi: int32(r.At(int(a.Hi-1), int(b.Hi-1))) + 1,
+		Hi: int32(r.Last(int(a.Hi-1), int(b.Hi-1))) + 1,
 	}
 }
 

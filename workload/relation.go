@@ -1,18 +1,21 @@
 package workload
 
-// At is the index that positions a and b of the two loops reach; negative in the
-// padding before.
-func (r *Relation) At(a, b int) int {
-	n := r.CoefA*a + r.CoefB*b - r.PadBefore
-	if r.Divisor > 1 {
-		return floorDiv(n, r.Divisor)
-	}
-	return n
+// At is the index that positions a and b of the two loops reach, without slack;
+// negative in the padding before.
+func (r *Relation) At(a, b int) int { return r.divided(r.CoefA*a + r.CoefB*b - r.PadBefore) }
+
+// Last is the furthest index that positions a and b of the two loops reach.
+func (r *Relation) Last(a, b int) int {
+	return r.divided(r.CoefA*a + r.CoefB*b - r.PadBefore + r.Slack)
 }
 
-func floorDiv(n, d int) int {
-	q := n / d
-	if n%d < 0 {
+// divided rounds down.
+func (r *Relation) divided(n int) int {
+	if r.Divisor <= 1 {
+		return n
+	}
+	q := n / r.Divisor
+	if n%r.Divisor < 0 {
 		q--
 	}
 	return q
@@ -20,20 +23,27 @@ func floorDiv(n, d int) int {
 
 // Distinct is the number of different indices that a steps of one loop and b of
 // the other reach together, where the windows of neighbouring steps overlap. With
-// a divisor the steps are taken to begin at a multiple of it.
+// a divisor or slack it counts from the first positions of the loops on.
 func (r *Relation) Distinct(a, b int) int {
-	stepA, stepB := r.CoefA, r.CoefB
-	if r.Divisor > 1 {
-		a, stepA = r.whole(a, stepA)
-		b, stepB = r.whole(b, stepB)
+	if r.Divisor <= 1 && r.Slack == 0 {
+		return union(a, b, r.CoefA, r.CoefB)
 	}
+	more := r.Last(0, 0) - r.At(0, 0)
+	a, stepA := r.whole(a, r.CoefA)
+	b, stepB := r.whole(b, r.CoefB)
+	return min(union(a, b, stepA, stepB)*(1+more), stepA*(a-1)+stepB*(b-1)+1+more)
+}
+
+// union is the number of different values of stepA*x + stepB*y.
+func union(a, b, stepA, stepB int) int {
 	g := gcd(stepA, stepB)
 	return a*b - max(0, b-stepA/g)*max(0, a-stepB/g)
 }
 
 // whole turns steps of a fraction of an index into steps of whole ones.
 func (r *Relation) whole(steps, coef int) (int, int) {
-	return min(steps, coef*(steps-1)/r.Divisor+1), max(1, coef/r.Divisor)
+	d := max(1, r.Divisor)
+	return min(steps, coef*(steps-1)/d+1), max(1, coef/d)
 }
 
 func gcd(a, b int) int {

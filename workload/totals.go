@@ -1,6 +1,10 @@
 package workload
 
-import "streamdse/unit"
+import (
+	"strings"
+
+	"streamdse/unit"
+)
 
 // Elements is the number of elements of operand o's whole tensor; of an index
 // dimension, the positions that lie in the real tensor count.
@@ -28,8 +32,8 @@ func (w *Workload) Totals() Totals {
 	for i := range w.Layers {
 		l := &w.Layers[i]
 		t.Operations += l.MACs()
-		switch l.Type {
-		case "Conv", "Gemm", "MatMul":
+		switch kind, _, _ := strings.Cut(l.Type, "_"); kind { // Conv_downsample, Conv_pointwise
+		case "Conv", "ConvTranspose", "Gemm", "MatMul":
 			t.MACs += l.MACs()
 		}
 		for j := range l.Operands {

@@ -37,6 +37,9 @@ type Relation struct {
 	// Divisor, if over 1, divides what comes out, rounding down: a transposed
 	// convolution or an enlargement reads one row for several rows that it writes.
 	Divisor int
+	// Slack is added to the dividend in the furthest case: by a loop that is no part
+	// of the relation, or because an iteration may read any of so many positions.
+	Slack int
 	// Size is the extent of the index in the real tensor, without padding;
 	// 0 means that it follows from the relation.
 	Size int
@@ -172,6 +175,29 @@ type Workload struct {
 	Outputs []int
 	// Notes tell what was assumed while the network was read, for the user.
 	Notes []string
+	// Predecessors lists, by layer, the layers whose results reach it, also through
+	// operators that are no layers. Nil means that the operands' sources say it all.
+	Predecessors [][]int
+}
+
+// Conventional tells whether d is one of the loop dimensions that layers usually
+// have, rather than a name of somebody's own.
+func (d Dim) Conventional() bool {
+	switch d {
+	case "B", "K", "C", "G", "OY", "OX", "FY", "FX", "D", "H":
+		return true
+	}
+	return false
+}
+
+// HasLoop tells whether some layer has the loop dimension d.
+func (w *Workload) HasLoop(d Dim) bool {
+	for i := range w.Layers {
+		if w.Layers[i].HasDim(d) {
+			return true
+		}
+	}
+	return false
 }
 
 // Size is the size of loop dimension d, 1 if the layer has no such loop.
@@ -214,7 +240,7 @@ func (l *Layer) IndexSize(d Dim) int {
 	case r.Size > 0:
 		return r.Size
 	}
-	return r.At(l.Size(r.A)-1, l.Size(r.B)-1) + 1 - r.PadAfter
+	return r.Last(l.Size(r.A)-1, l.Size(r.B)-1) + 1 - r.PadAfter
 }
 
 // MACs is the number of operations of the loop nest: the product of its loop sizes.

@@ -82,6 +82,7 @@ func rootCommand() *cobra.Command {
 runs on a multi-core dataflow accelerator, layer by layer or layer-fused.`,
 		Example: `  stream run                                   ResNet-18 on four TPU-like cores, both modes
   stream run --workload net.onnx --mode fused  your own network
+  stream core --explain layer4.1/conv2         one layer on one core, and why it costs what it costs
   stream inspect --workload resnet18           its layers and their ids
   stream check outputs                         its results, verified again
   stream zoo list                              what is built in`,
@@ -102,7 +103,7 @@ runs on a multi-core dataflow accelerator, layer by layer or layer-fused.`,
 		return diag.List{p}
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(), inspectCommand(), zooCommand(), checkCommand(), reportCommand(), versionCommand())
+	root.AddCommand(runCommand(), coreCommand(), inspectCommand(), inferCommand(), zooCommand(), checkCommand(), reportCommand(), versionCommand())
 	return root
 }
 
@@ -111,7 +112,7 @@ func noArguments(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	p := diag.Problem{Message: fmt.Sprintf("%s: unexpected argument %q", c.CommandPath(), args[0])}
+	p := diag.Problem{Message: fmt.Sprintf("unexpected argument %q", args[0])}
 	var commands []string
 	for _, sub := range c.Commands() {
 		commands = append(commands, sub.Name())

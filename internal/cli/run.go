@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,30 +17,29 @@ import (
 	"streamdse/hardware"
 	"streamdse/internal/diag"
 	"streamdse/internal/report"
+	"streamdse/rules"
 	"streamdse/schedule"
 	"streamdse/taskgraph"
+	"streamdse/workload"
 )
 
-// effort is how many allocations a search looks at, unless said in numbers.
-type effort struct{ generations, individuals int }
-
-func efforts() ([]string, map[string]effort) {
-	return []string{"low", "medium", "high"}, map[string]effort{
-		"low":    {8, 24},
-		"medium": {40, 48},
-		"high":   {200, 96},
-	}
+// efforts are the numbers of allocations that a search schedules, by name.
+func efforts() ([]string, map[string]int) {
+	return []string{"low", "medium", "high"}, map[string]int{"low": 300, "medium": 3000, "high": 30000}
 }
 
 type runFlags struct {
 	inputFlags
 	mode, stacks          string
+	order, prefetch       string
 	allocator, allocation string
 	objective, effort     string
+	evaluations           int
 	generations           int
 	individuals           int
 	seed                  uint64
 	workers               int
+	search                string
 	lpfLimit              int
 	output                string
 	noVerify, noPlots     bool
@@ -64,26 +64,33 @@ schedule.png, memory.png, result.json, schedule.csv, transfers.csv, state.json, 
 	}
 	f.register(c)
 	flags := c.Flags()
-	flags.StringVar(&f.mode, "mode", "both", "layer-by-layer, fused or `both`")
-	flags.StringVar(&f.stacks, "stacks", "auto", "layers fused together: `auto` (as many as keep their weights on the chip), a list such as 0-10,11-21, or a file with one stack a line")
-	flags.StringVar(&f.allocator, "allocator", "", "genetic, or fixed with --allocation (default: the one that fits)")
+	flags.StringVar(&f.mode, "mode", "both", "layer-by-layer, fused or both")
+	flags.StringVar(&f.stacks, "stacks", "auto", "layers fused together: auto (as many as keep their weights on the chip), a list such as 0-10,11-21, or a file with one stack a line")
+	flags.StringVar(&f.order, "order", string(stream.ByStacks), "which node that is ready is scheduled first: `stacks` (one after another, the deepest layer first), latency (whose inputs are computed first), memory (the deepest layer of all), or a file with one layer id or layer.node a line")
+	flags.StringVar(&f.prefetch, "prefetch", "none", "constants fetched before the network starts, as far as they fit: `none`, auto (all), or a list of operands such as W")
+	flags.StringVar(&f.allocator, "allocator", "", "how to search: "+strings.Join(allocators(), ", ")+" (default: auto; fixed with --allocation)")
 	flags.StringVar(&f.allocation, "allocation", "", "a saved allocation.json to schedule instead of searching")
 	flags.StringVar(&f.objective, "objective", string(stream.EDP), "what to minimise: "+strings.Join(stream.Objectives(), ", "))
-	flags.StringVar(&f.effort, "effort", "medium", "how long to search: "+strings.Join(names, ", ")+" (about 200, 2,000 and 19,000 allocations a mode)")
-	flags.IntVar(&f.generations, "generations", 0, "generations of the genetic search (default: by --effort)")
-	flags.IntVar(&f.individuals, "individuals", 0, "individuals a generation (default: by --effort)")
+	flags.StringVar(&f.effort, "effort", "medium", "how long to search: "+strings.Join(names, ", ")+" (300, 3,000 and 30,000 allocations a mode)")
+	flags.IntVar(&f.evaluations, "evaluations", 0, "allocations to schedule at the most (default: by --effort)")
+	flags.IntVar(&f.generations, "generations", 0, "generations of the genetic search, whatever the effort")
+	flags.IntVar(&f.individuals, "individuals", stream.DefaultOptions().Individuals, "individuals a generation of the genetic search")
 	flags.Uint64Var(&f.seed, "seed", 0, "seed of the search; the same seed gives the same result")
 	flags.IntVar(&f.workers, "workers", runtime.NumCPU(), "goroutines; never changes a result")
-	flags.IntVar(&f.lpfLimit, "lpf-limit", stream.DefaultOptions().LPFLimit, "loop prime factors the loop-order search keeps; 0 = all")
+	flags.StringVar(&f.search, "search", "", "how loop orders on a core are searched: best (proven where possible) or loma (default: best, but loma with --lpf-limit or published --rules)")
+	flags.IntVar(&f.lpfLimit, "lpf-limit", stream.DefaultOptions().LPFLimit, "loop prime factors that --search loma keeps; 0 = all")
 	flags.StringVar(&f.output, "output", "outputs", "folder for the results")
 	flags.BoolVar(&f.noVerify, "no-verify", false, "leave out the independent check of the schedule")
 	flags.BoolVar(&f.noPlots, "no-plots", false, "leave out the pictures")
 	flags.BoolVar(&f.json, "json", false, "print the results as JSON on standard output, one a mode")
 	flags.BoolVar(&f.quiet, "quiet", false, "no progress, no table")
 	complete(c, "mode", modeNames())
+	complete(c, "order", stream.Orders())
+	complete(c, "prefetch", append([]string{"none", "auto"}, stream.Prefetchable()...))
 	complete(c, "objective", stream.Objectives())
 	complete(c, "effort", names)
 	complete(c, "allocator", allocators())
+	complete(c, "search", stream.LoopSearches())
 	return c
 }
 
@@ -91,7 +98,7 @@ func modeNames() []string {
 	return []string{string(stream.LayerByLayer), string(stream.Fused), "both"}
 }
 
-func allocators() []string { return []string{"genetic", "fixed"} }
+func allocators() []string { return append(stream.Allocators(), "fixed") }
 
 // options checks the flags and turns them into the façade's options.
 func (f *runFlags) options(c *cobra.Command) (modes []stream.Mode, o stream.Options, err error) {
@@ -114,42 +121,99 @@ func (f *runFlags) options(c *cobra.Command) (modes []stream.Mode, o stream.Opti
 	if !ok {
 		problems.Add(badChoice("effort", f.effort, names))
 	}
-	o.Generations, o.Individuals = preset.generations, preset.individuals
-	positive := func(flag string, value, least int) {
-		if c.Flags().Changed(flag) && value < least {
-			problems.Add(diag.Problem{Message: fmt.Sprintf("--%s %d is too small", flag, value), Allowed: fmt.Sprintf("%d or more", least)})
+	o.Evaluations = preset
+	between := func(flag string, value, least, most int) {
+		if c.Flags().Changed(flag) && (value < least || value > most) {
+			problems.Add(diag.Problem{Message: fmt.Sprintf("--%s %d is out of range", flag, value), Allowed: fmt.Sprintf("%d to %d", least, most)})
 		}
 	}
-	positive("generations", f.generations, 0)
-	positive("individuals", f.individuals, 2)
-	positive("workers", f.workers, 1)
-	positive("lpf-limit", f.lpfLimit, 0)
-	if c.Flags().Changed("generations") {
-		o.Generations = f.generations
+	const many = 1_000_000_000
+	between("evaluations", f.evaluations, 1, many)
+	between("generations", f.generations, 1, 1_000_000)
+	between("individuals", f.individuals, 2, 100_000)
+	between("workers", f.workers, 1, many)
+	between("lpf-limit", f.lpfLimit, 0, 64)
+	if f.output == "" {
+		problems.Add(diag.Problem{Message: "--output is empty", Allowed: "a folder for the results"})
 	}
-	if c.Flags().Changed("individuals") {
-		o.Individuals = f.individuals
-	}
-	switch f.allocator {
-	case "":
-	case "fixed":
-		if f.allocation == "" {
-			problems.Add(diag.Problem{Message: "--allocator fixed has nothing to schedule", Hint: "give a saved allocation with --allocation FILE"})
-		}
-	case "genetic":
-		if f.allocation != "" {
-			problems.Add(diag.Problem{Message: "--allocator genetic searches, --allocation FILE fixes the answer", Hint: "leave one of them out"})
-		}
-	default:
-		problems.Add(badChoice("allocator", f.allocator, allocators()))
-	}
-	if o.Stacks, err = parseStacks(f.stacks); err != nil {
+	f.loopSearch(c, &o, &problems)
+	f.allocatorSearch(c, &o, &problems)
+	note := func(err error) {
 		var l diag.List
 		errors.As(err, &l)
 		problems = append(problems, l...)
 	}
+	o.Stacks, err = parseStacks(f.stacks)
+	note(err)
+	o.Prefetch, err = parsePrefetch(f.prefetch)
+	note(err)
+	if slices.Contains(stream.Orders(), f.order) {
+		o.Order = stream.Order(f.order)
+	} else {
+		o.First, err = readOrder(f.order)
+		note(err)
+	}
 	o.Seed, o.Workers, o.LPFLimit, o.SkipVerify = f.seed, f.workers, f.lpfLimit, f.noVerify
 	return modes, o, problems.Err()
+}
+
+// loopSearch sets how the loop orders of a node on a core are searched.
+func (f *runFlags) loopSearch(c *cobra.Command, o *stream.Options, problems *diag.List) {
+	limited := c.Flags().Changed("lpf-limit")
+	switch stream.LoopSearch(f.search) {
+	case "":
+		if f.rules != rules.Default().Name || limited { // the published tool's figures come from its search
+			o.Search = stream.Loma
+		}
+	case stream.Best:
+		if limited {
+			problems.Add(diag.Problem{Message: "--search best takes all loop prime factors, --lpf-limit a part of them", Hint: "leave one of them out"})
+		}
+	case stream.Loma:
+		o.Search = stream.Loma
+	default:
+		problems.Add(badChoice("search", f.search, stream.LoopSearches()))
+	}
+}
+
+// allocatorSearch sets how allocations are searched.
+func (f *runFlags) allocatorSearch(c *cobra.Command, o *stream.Options, problems *diag.List) {
+	if c.Flags().Changed("evaluations") {
+		o.Evaluations = f.evaluations
+	}
+	o.Individuals = f.individuals
+	if c.Flags().Changed("generations") {
+		o.Generations = f.generations
+		if f.allocator == "" && f.allocation == "" {
+			f.allocator = "genetic"
+		}
+		if !c.Flags().Changed("evaluations") {
+			o.Evaluations = (f.generations + 1) * f.individuals
+		}
+	}
+	switch {
+	case f.allocator == "":
+	case !slices.Contains(allocators(), f.allocator):
+		problems.Add(badChoice("allocator", f.allocator, allocators()))
+	case f.allocator == "fixed" && f.allocation == "":
+		problems.Add(diag.Problem{Message: "--allocator fixed has nothing to schedule", Hint: "give a saved allocation with --allocation FILE"})
+	case f.allocator != "fixed" && f.allocation != "":
+		problems.Add(diag.Problem{
+			Message: fmt.Sprintf("--allocator %s searches, --allocation FILE fixes the answer", f.allocator),
+			Hint:    "leave one of them out",
+		})
+	case f.allocator != "fixed":
+		o.Allocator = f.allocator
+	}
+	if f.allocation != "" {
+		for _, flag := range []string{"effort", "evaluations", "generations", "individuals", "seed", "objective"} {
+			if c.Flags().Changed(flag) {
+				problems.Add(diag.Problem{Message: fmt.Sprintf("--%s has no effect: --allocation FILE leaves nothing to search", flag), Hint: "leave one of them out"})
+			}
+		}
+	} else if f.generations > 0 && o.Allocator != "genetic" {
+		problems.Add(diag.Problem{Message: fmt.Sprintf("--generations sizes the genetic search, not --allocator %s", o.Allocator), Hint: "use --evaluations"})
+	}
 }
 
 // fixed returns what reads the saved allocation for a graph, nil without one.
@@ -177,7 +241,7 @@ func reason(err error) string {
 
 func (f *runFlags) run(c *cobra.Command) error {
 	began := time.Now()
-	inputs, rules, err := f.inputs()
+	inputs, chosen, err := f.inputs()
 	modes, o, optionsErr := f.options(c)
 	if err := both(err, optionsErr); err != nil {
 		return err
@@ -195,7 +259,10 @@ func (f *runFlags) run(c *cobra.Command) error {
 			fmt.Fprintln(c.ErrOrStderr(), "warning: "+w)
 		}
 	}
-	o.Rules = rules
+	o.Rules = chosen
+	if err := f.check(problem, sources, modes, o); err != nil {
+		return err
+	}
 	o.Costs = stream.NewCosts()
 	progress := newProgress(c.ErrOrStderr(), f.quiet)
 	o.Progress = progress.update
@@ -210,9 +277,12 @@ func (f *runFlags) run(c *cobra.Command) error {
 		progress.finish()
 		if err != nil {
 			ended = fmt.Errorf("%s: %w", mode, err)
+			if errors.Is(err, context.Canceled) && len(saved) > 0 {
+				ended = fmt.Errorf("%w; %s has none yet", errInterrupted, mode)
+			}
 			break
 		}
-		data := reportData(problem, sources, f.activations, o, r)
+		data := reportData(problem, sources, &f.inputFlags, o, r)
 		timing := timing{Load: loaded.Seconds(), Run: time.Since(started).Seconds()}
 		s, err := save(f.output, data, !f.noPlots, timing)
 		if err != nil {
@@ -230,6 +300,51 @@ func (f *runFlags) run(c *cobra.Command) error {
 		}
 	}
 	return ended
+}
+
+// lastID is the highest id of a layer, or -1 without a workload.
+func lastID(w *workload.Workload) int {
+	last := -1
+	if w != nil {
+		for i := range w.Layers {
+			last = max(last, w.Layers[i].ID)
+		}
+	}
+	return last
+}
+
+// check finds what is wrong before time is spent on a search: stacks, tilings and
+// a saved allocation that do not fit the network, and places that results cannot
+// be written to.
+func (f *runFlags) check(p stream.Problem, s stream.Sources, modes []stream.Mode, o stream.Options) error {
+	var problems diag.List
+	note := func(err error) error {
+		var list diag.List
+		if errors.As(err, &list) {
+			problems = append(problems, list...)
+			return nil
+		}
+		return err
+	}
+	last := lastID(p.Workload)
+	for _, stack := range o.Stacks {
+		if id := slices.Max(stack); id > last {
+			problems.Add(diag.Problem{Message: fmt.Sprintf("--stacks names layer %d", id), Allowed: fmt.Sprintf("ids up to %d", last), Hint: "`stream inspect` lists the layers"})
+		}
+	}
+	for _, o.Mode = range modes {
+		g, err := stream.Graph(p, o)
+		if err == nil && o.Fixed != nil {
+			_, err = o.Fixed(g)
+		}
+		if err := note(err); err != nil {
+			return err
+		}
+		if err := report.CheckFolder(folder(f.output, s.Workload.Name, s.Hardware.Name, string(o.Mode))); err != nil {
+			problems.Add(diag.Problem{Message: "--output: " + err.Error(), Hint: "choose another folder with --output"})
+		}
+	}
+	return problems.Unique().Err()
 }
 
 // print shows what was saved, as a table or as JSON.

@@ -100,7 +100,8 @@ func (f *savedFlags) load(dir string) (*loaded, error) {
 	}
 	l.options = stream.DefaultOptions()
 	l.options.Mode, l.options.Rules = stream.Mode(r.Inputs.Mode), inputs.Rules
-	l.options.Stacks, l.options.LPFLimit = r.Inputs.Settings.Stacks, r.Inputs.Settings.LPFLimit
+	set := &r.Inputs.Settings
+	l.options.Stacks, l.options.Search, l.options.LPFLimit = set.Stacks, stream.LoopSearch(set.Search), set.LPFLimit
 	if l.graph, err = stream.Graph(l.problem, l.options); err != nil {
 		return nil, err
 	}
@@ -142,7 +143,16 @@ func (f *savedFlags) inputs(file string, saved *report.Inputs) (stream.Inputs, e
 		}
 		return in.Path
 	}
+	unknownOp := saved.Settings.UnknownOp
+	if unknownOp == "" {
+		unknownOp = "error"
+	}
+	model, err := stream.ParseModelOptions(saved.Settings.Dims, saved.Settings.Precision, unknownOp)
+	if err := both(problems.Err(), err); err != nil {
+		return stream.Inputs{}, err
+	}
 	in := stream.Inputs{
+		Model:           model,
 		Workload:        place("workload", f.workload, saved.Workload, stream.WorkloadNames()),
 		Hardware:        place("hardware", f.hardware, saved.Hardware, stream.HardwareNames()),
 		Mapping:         place("mapping", f.mapping, saved.Mapping, stream.MappingNames()),
@@ -184,6 +194,7 @@ func unchanged(file string, saved *report.Inputs, now stream.Sources) error {
 func (l *loaded) data() *report.Data {
 	return &report.Data{
 		Inputs: l.result.Inputs, Accelerator: l.problem.Hardware, Graph: l.graph, Schedule: l.schedule,
-		Allocation: l.allocation, LowerBound: l.result.LowerBound.Latency,
+		Allocation: l.allocation, Search: l.result.Search,
+		LowerBound: l.result.LowerBound.Latency, LowerBoundBy: l.result.LowerBound.SetBy,
 	}
 }

@@ -64,7 +64,7 @@ func (d *draft) window(size int, index, out, kernel workload.Dim) (r workload.Re
 		kernelSize = d.int(1, 3, "kernel")
 		if d.int(0, 3, "enlarging") == 0 { // the first kernelSize rows of each step on are read
 			r.Divisor = d.int(2, 3, "divisor")
-			r.CoefA, r.CoefB, r.PadAfter = 1, r.Divisor, 0
+			r.CoefA, r.CoefB, r.PadAfter, r.Slack = 1, r.Divisor, 0, d.int(0, 2, "slack")
 			return r, d.int(1, 2*size, "rows"), kernelSize
 		}
 		span := size + r.PadBefore + r.PadAfter - r.CoefB*(kernelSize-1) - 1

@@ -19,12 +19,24 @@ const (
 	maxNodes      = 1 << 20
 	maxValues     = 1 << 22
 	maxAttributes = 1 << 12 // of one node
+	maxArguments  = 1 << 14 // inputs or outputs of one node
 	maxRank       = 64
+	maxDepth      = 16 // of graphs within graphs
 )
 
 // ReadFile reads the model of the given path. The file is mapped, not loaded,
 // where the system can do that, so that weights stay on the disk.
-func ReadFile(path string) (*Model, error) {
+func ReadFile(path string) (m *Model, err error) {
+	err = WithFile(path, func(data []byte) error {
+		m, err = Read(path, data)
+		return err
+	})
+	return m, err
+}
+
+// WithFile calls use with the content of a file, which is mapped where the system
+// can do that. The content must not be used afterwards.
+func WithFile(path string, use func(data []byte) error) error {
 	data, release, err := mapFile(path)
 	if err != nil {
 		hint := ""
@@ -35,10 +47,10 @@ func ReadFile(path string) (*Model, error) {
 		if errors.As(err, &pe) {
 			err = pe.Err
 		}
-		return nil, diag.List{{File: path, Message: "cannot read the ONNX model: " + err.Error(), Hint: hint}}
+		return diag.List{{File: path, Message: "cannot read the ONNX model: " + err.Error(), Hint: hint}}
 	}
 	defer release()
-	return Read(path, data)
+	return use(data)
 }
 
 func readFile(path string) (data []byte, release func(), err error) {
@@ -81,7 +93,7 @@ func decodeModel(m *Model, data []byte) *diag.Problem {
 			m.ProducerVersion = string(f.bytes)
 		case 7:
 			graph = true
-			return decodeGraph(&m.Graph, f)
+			return decodeGraph(&m.Graph, f, 0)
 		case 8:
 			o, err := decodeOpset(f)
 			if err != nil {
@@ -90,6 +102,12 @@ func decodeModel(m *Model, data []byte) *diag.Problem {
 			if len(m.Opsets) < maxAttributes {
 				m.Opsets = append(m.Opsets, o)
 			}
+		case 25:
+			fn, err := decodeFunction(f)
+			if err != nil {
+				return err
+			}
+			return add(&m.Functions, fn, maxAttributes, "functions")
 		}
 		return nil
 	})
@@ -240,6 +258,30 @@ func (f field) integers(into *[]int64, limit int) error {
 		}
 		*into = append(*into, int64(v))
 		b = b[n:]
+	}
+	return nil
+}
+
+// fixed appends the elements of a repeated float or double, of 4 or 8 bytes, as
+// far as there are few enough to be kept.
+func (f field) fixed(into *[]float64, width int) error {
+	b := f.bytes
+	switch {
+	case f.typ == protowire.Fixed32Type && width == 4:
+		b = binary.LittleEndian.AppendUint32(nil, uint32(f.value))
+	case f.typ == protowire.Fixed64Type && width == 8:
+		b = binary.LittleEndian.AppendUint64(nil, f.value)
+	default:
+		if err := f.want(protowire.BytesType); err != nil {
+			return err
+		}
+	}
+	for ; len(b) >= width && len(*into) <= MaxFloatElements; b = b[width:] {
+		if width == 4 {
+			*into = append(*into, float64(math.Float32frombits(binary.LittleEndian.Uint32(b))))
+		} else {
+			*into = append(*into, math.Float64frombits(binary.LittleEndian.Uint64(b)))
+		}
 	}
 	return nil
 }

@@ -122,6 +122,33 @@ func replaceable(dir string) (string, error) {
 	return dir, nil
 }
 
+// CheckFolder tells beforehand whether WriteFolder could write a result folder: it
+// may not replace what is no result, and the nearest folder above that exists has
+// to take new ones.
+func CheckFolder(dir string) error {
+	dir, err := replaceable(dir)
+	if err != nil {
+		return err
+	}
+	above := filepath.Dir(dir)
+	for {
+		info, err := os.Stat(above)
+		switch {
+		case err == nil && !info.IsDir():
+			return fmt.Errorf("%s is no folder", above)
+		case err == nil:
+			probe, err := os.MkdirTemp(above, ".probe-")
+			if err != nil {
+				return fmt.Errorf("cannot write to folder %s", above)
+			}
+			return os.Remove(probe)
+		case filepath.Dir(above) == above:
+			return err
+		}
+		above = filepath.Dir(above)
+	}
+}
+
 // replace puts a fresh folder into the place of dir. Should the second of the two
 // renamings fail, the first is undone.
 func replace(dir, fresh string, files []File) error {

@@ -30,8 +30,8 @@ func LayerByLayer(w *workload.Workload) Stacks {
 }
 
 // Given returns the stacks made of the given lists of layer IDs. IDs that no
-// layer has, such as those of reshapes, are ignored; layers that no list names
-// stand alone. A layer in two lists is an error.
+// layer has, such as those of reshapes and folded activations, are ignored; layers that no list names stand alone. A layer in two
+// lists is an error.
 func Given(w *workload.Workload, ids [][]int) (Stacks, error) {
 	index := make(map[int]int, len(w.Layers))
 	for i := range w.Layers {

@@ -14,6 +14,7 @@ import (
 
 // cutter decides how one layer is cut.
 type cutter struct {
+	network  *workload.Workload
 	layer    *workload.Layer
 	entry    *mapping.Entry
 	fallback *mapping.Entry   // the default entry, which fills in tilings the entry lacks
@@ -149,6 +150,11 @@ func (c *cutter) inter(t *tiling) []request {
 func (c *cutter) dim(g mapping.Tiling, kind string) (int, bool) {
 	if i, ok := loopOf(c.layer, g.Dim); ok {
 		return i, true
+	}
+	if _, positional := mapping.Position(g.Dim); !positional && !g.Dim.Conventional() && !c.network.HasLoop(g.Dim) {
+		c.problem(fmt.Sprintf("entry %q: the %s tiling names %s, which is a loop of no layer", c.entry.Name, kind, g.Dim),
+			"loop dimensions such as B, K, C, G, OY, OX, FY, FX, D, H", "`stream inspect` lists the loops of every layer")
+		return 0, false
 	}
 	dims := make([]string, len(c.layer.Dims))
 	for i, d := range c.layer.Dims {
