@@ -4,8 +4,11 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -107,5 +110,41 @@ func TestImportsRunDown(t *testing.T) {
 		if !seen[dir] {
 			t.Errorf("floor given for %s, which has no source file", dir)
 		}
+	}
+}
+
+// TestArchitectureNamesExist finds every `package.Name` of ARCHITECTURE.md among the
+// declarations of that package.
+func TestArchitectureNamesExist(t *testing.T) {
+	text, err := os.ReadFile("ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folders := map[string]string{}
+	for dir := range floors {
+		folders[path.Base(dir)] = dir
+	}
+	folders["stream"] = "." // rather than cmd/stream
+	names := 0
+	for _, m := range regexp.MustCompile("`([a-z]+)\\.([A-Z]\\w*)(?:\\.(\\w+))?(?:\\([^`]*)?`").FindAllStringSubmatch(string(text), -1) {
+		dir, ok := folders[m[1]]
+		if !ok {
+			continue // of the standard library
+		}
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		declared := regexp.MustCompile(`(?m)^(func|type|\t) ?(\([^)]*\) )?` + m[2] + `\b`)
+		names++
+		if !slices.ContainsFunc(files, func(file string) bool {
+			source, err := os.ReadFile(file)
+			return err == nil && declared.Match(source)
+		}) {
+			t.Errorf("%s: package %s declares no %s", m[0], m[1], m[2])
+		}
+	}
+	if names < 10 {
+		t.Errorf("only %d names were found", names)
 	}
 }

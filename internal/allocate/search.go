@@ -59,8 +59,8 @@ func Names() []string {
 // Search looks for the best allocation in the space with the allocator of the
 // given name:
 //
-//   - auto: greedy, then genetic from there, then local from the best; all
-//     allocations if they are within the budget.
+//   - auto: greedy, then local, genetic and local again, a third of the budget each;
+//     all allocations if they are within the budget.
 //   - genetic: NSGA-II for latency and energy; see genetic.
 //   - local: greedy, then iterated local search for the objective; see local.
 //   - greedy: one layer after another to the core that is best; see greedy.
@@ -150,19 +150,27 @@ func (s *search) change(genes []uint16, i int) {
 // also go one by one; it must not depend on the number of workers.
 const batchSize = 16
 
-// auto spends a third of the budget on the genetic search, which keeps the front
-// wide, and the rest on local search from its best.
+// auto descends from the greedy allocation for a third of the budget, widens the
+// front with the genetic search for another, and descends again from its best.
 func auto(ctx context.Context, s *search) {
 	if s.space.Size() <= float64(s.Budget) {
 		exhaustive(ctx, s)
 		return
 	}
 	greedy(ctx, s)
-	budget := s.Budget
-	s.judge.budget = len(s.known) + max(0, budget-len(s.known))/3
-	genetic(ctx, s)
-	s.judge.budget, s.exhausted = budget, false
+	s.upTo(1.0/3, func() { local(ctx, s) })
+	s.upTo(2.0/3, func() { genetic(ctx, s) })
 	local(ctx, s)
+}
+
+// upTo runs a strategy until a part of the budget is used.
+func (s *search) upTo(part float64, run func()) {
+	whole := s.judge.budget
+	s.judge.budget = max(len(s.known), int(part*float64(whole)))
+	if s.judge.budget > len(s.known) {
+		run()
+	}
+	s.judge.budget, s.exhausted = whole, false
 }
 
 // random draws allocations until the budget is used.
