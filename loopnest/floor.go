@@ -141,9 +141,9 @@ func (o *Outlook) newBoundary(x, l int) boundary {
 }
 
 // excludeMisfits makes the rows of points infinite at which the boundary cannot
-// lie. What is within fits the memory. A memory of one operand also takes as
-// much as fits if no loop multiplies the data by more than its size, so that
-// some loop outside would be too much.
+// lie. What is within fits the memory. A memory of one operand also goes on
+// taking loops until one is too much or multiplies the data by more than its
+// size, so that there has to be such a loop outside.
 func (o *Outlook) excludeMisfits(b *boundary, x, l int) {
 	m := o.e.model
 	op := &m.operands[x]
@@ -153,31 +153,26 @@ func (o *Outlook) excludeMisfits(b *boundary, x, l int) {
 	for s := range size {
 		size[s] = o.size(x, l, s)
 	}
-	grown := func(s, f int) float64 {
-		if o.lattice.digit(s, f) == o.lattice.counts[f] {
-			return 0
+	bits := float64(max(op.bits, op.final))
+	ends := func(s int) bool {
+		for f, loop := range o.factors {
+			if o.lattice.digit(s, f) == o.lattice.counts[f] {
+				continue
+			}
+			grown := size[s+o.lattice.stride[f]]
+			if grown*bits > level.size*(1-1e-9) || grown > size[s]*float64(loop.Size) {
+				return true
+			}
 		}
-		return size[s+o.lattice.stride[f]]
+		return s == len(size)-1
 	}
 	for s := range size {
-		for f := range o.factors {
-			greedy = greedy && grown(s, f) <= size[s]*float64(o.factors[f].Size)
+		if o.fits(x, l, s) && (!greedy || ends(s)) {
+			continue
 		}
-	}
-	for s := range size {
-		possible := o.fits(x, l, s)
-		if greedy && s < len(size)-1 {
-			most := 0.0
-			for f := range o.factors {
-				most = max(most, grown(s, f))
-			}
-			possible = possible && most*float64(max(op.bits, op.final)) > level.size*(1-1e-9)
-		}
-		if !possible {
-			row := b.best[s*b.width : (s+1)*b.width]
-			for i := range row {
-				row[i] = math.Inf(1)
-			}
+		row := b.best[s*b.width : (s+1)*b.width]
+		for i := range row {
+			row[i] = math.Inf(1)
 		}
 	}
 }

@@ -63,8 +63,8 @@ func Methods() []string { return []string{string(Best), string(Loma)} }
 type Options struct {
 	Objective Objective
 	Search    Method
-	// Effort is the number of beginnings of loop orders that Best examines for one
-	// spatial unrolling before it gives up the proof; 0 means no bound.
+	// Effort is the number of beginnings of loop orders that Best examines before it
+	// gives up the proof; 0 means no bound.
 	Effort int64
 	// FactorLimit is the number of loop prime factors that are kept, at least one
 	// per loop; 0 keeps them all.
@@ -175,7 +175,6 @@ func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
 		return nil, err
 	}
 	s := search{ctx: ctx, objective: opt.Objective, result: Result{Exhaustive: true}}
-	var open []value // bounds of what was not examined
 	for rank, u := range unrollings {
 		e, err := model.NewEvaluator(u.spatial)
 		if err != nil {
@@ -189,12 +188,10 @@ func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
 		if err := s.run(e, orders, rank); err != nil {
 			return nil, err
 		}
-		if opt.Search == Best {
-			rest, err := s.explore(&p, e, rank, opt)
-			if err != nil {
-				return nil, err
-			}
-			open = append(open, rest...)
+	}
+	if opt.Search == Best {
+		if unrollings, err = s.prove(&p, model, unrollings, opt); err != nil {
+			return nil, err
 		}
 	}
 	if s.best == nil {
@@ -205,9 +202,6 @@ func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
 		return nil, err
 	}
 	s.result.Unrolling = unrollings[s.result.Rank].spatial
-	if opt.Search == Best {
-		s.conclude(open)
-	}
 	return &s.result, nil
 }
 
@@ -234,6 +228,8 @@ type search struct {
 	closest   *loopnest.Misfit
 	gap       float64
 	result    Result
+	effort    int64   // beginnings that may still be examined
+	open      []value // bounds of what was not examined for lack of effort
 }
 
 // cancelEvery is the number of evaluations between two looks at the context.
