@@ -38,7 +38,7 @@ const (
 	// added up in another order.
 	rounding = 1e-13
 	// maxSeen bounds the memory that remembers beginnings, in bytes.
-	maxSeen = 48 << 20
+	maxSeen = 32 << 20
 	// seenOverhead is about what an entry takes besides its key.
 	seenOverhead = 48
 )
