@@ -5,9 +5,78 @@ import (
 	"math"
 )
 
-// Outlook looks ahead from the innermost loops of an order: what no completion
-// of them can beat, and what of them a completion can still feel. It works on
-// the buffers of its Evaluator and belongs to the same goroutine.
+// Outlook looks ahead from the innermost loops of an order, a beginning: what no
+// completion of them can beat (Bound), and what of them a completion can still
+// feel (Key). It works on the buffers of its Evaluator and belongs to the same
+// goroutine.
+//
+// # Boundaries
+//
+// The cost of a nest depends on its order only through the boundaries of its
+// levels: for every operand and level, which loops lie within. Given that set,
+// the data below the boundary, its period, the number of transfers over it, their
+// precision, and whether partial sums cross it are all fixed, because they are
+// products over the set and over the rest. Besides, the order tells by the runs
+// of loops of one class at the outer end of each level how much of its data is
+// alive, and by the innermost run how long inputs stay at the array.
+//
+// All sets of loops form a lattice of few points (the multiplicities of the
+// factors, plus one, multiplied), so that the traffic over a boundary is
+// tabulated once for every point.
+//
+// # Equal futures
+//
+// Allocation visits memories from the lowest, and each choice depends on loops
+// within or at the one that overflows. It is therefore known for a beginning as
+// soon as some loop of it is too much, and the same for all completions. Until
+// then, an operand alone in its memory takes the slice of least traffic, the last
+// of equals: if all inner loops are the best slice so far, no smaller slice will
+// ever be chosen. Otherwise, and where operands compete for a shared memory, the
+// loops from the first possible boundary on are part of the key one by one. A
+// memory that has room for everything, with no slice causing less traffic than
+// the whole, takes everything.
+//
+// The key holds, for every operand, the values of all decided boundaries, the
+// runs that may go on, the precision that the next memory reserves, and how many
+// of each factor lie within. So two beginnings with equal keys give the same
+// boundaries, with the same values, under every completion: they cost the same.
+// Sizes must not depend on the order of multiplication for that. They do not if
+// all unrollings are multiples of 2^-20 and no size of an index dimension lies
+// half way between integers; otherwise there is no key.
+//
+// # Bounds
+//
+// Energy is the sum of the energy of the operations and of what crosses each
+// boundary. Where the beginning decides a boundary, its term is known. Elsewhere
+// the boundary lies at one of the places that the beginning leaves open or
+// further out, so that the least term over these points of the lattice that fit
+// the memory is a lower bound. A memory of one operand goes on taking loops while
+// traffic does not grow, so that points are left out which no loop outside could
+// end.
+//
+// Latency is bounded from the same tables. With T for the computation phase:
+//
+//   - Stall. A port with transfers of time r in n periods of length p, each with an
+//     allowed time a of at most p, stalls by the positive ones of (r-a)(n-1), plus
+//     what the sum of windows and slack exceeds the union of windows by. The first
+//     part is at least the sum of (r-p)(n-1) over those with r > p. All in all it
+//     is at least the sum of r(n-1) less the union, which is at most the number of
+//     iterations. Both sums are over boundaries, each at its least.
+//   - Links that transfer repeatedly take one transfer before or after the phase.
+//   - Links that transfer once take no less than if their port lends as much as it
+//     can use: one fill of the lowest memory, less what later, shorter links pull
+//     them down by (function reduce).
+//   - Onload and offload rise with the time of each link, by at most as much, and
+//     what a port lends grows by at most as much as T. So T + onload + offload is
+//     least for the least T, with the links of one port as they are after lending
+//     no more than that T and all others as above.
+//   - A link whose transfers together take longer than T delays the end by the
+//     rest: if it transfers once, because the port lends no more than T; if it
+//     transfers repeatedly, because of the stall. The same holds for the transfers
+//     of an input and an output on one port together with what others take there.
+//
+// A bound never exceeds the cost of a completion; where the beginning decides
+// everything that the latency depends on, it often equals it.
 type Outlook struct {
 	e       *Evaluator
 	factors []Loop

@@ -22,8 +22,6 @@ type branching struct {
 	seen    map[string]struct{} // beginnings, by what is outside can feel of them
 	stored  int                 // bytes in seen
 	next    [][]branch          // by number of loops placed
-	effort  int64               // beginnings that may still be examined
-	open    []value             // bounds of the beginnings that were left
 }
 
 // value is a cost or a bound as objectives see it.
@@ -40,55 +38,116 @@ const (
 	// added up in another order.
 	rounding = 1e-13
 	// maxSeen bounds the memory that remembers beginnings, in bytes.
-	maxSeen = 48 << 20
+	maxSeen = 32 << 20
 	// seenOverhead is about what an entry takes besides its key.
 	seenOverhead = 48
 )
 
+// prove searches all orders under the unrollings that Loma tried and, where the
+// array dimensions are open, under all others. It returns all unrollings.
+func (s *search) prove(p *Problem, model *loopnest.Model, tried []unrolling, opt Options) ([]unrolling, error) {
+	s.effort = opt.Effort
+	if s.effort == 0 {
+		s.effort = math.MaxInt64
+	}
+	for rank := range tried {
+		e, err := model.NewEvaluator(tried[rank].spatial)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.explore(p, e, rank, opt.FactorLimit); err != nil {
+			return nil, err
+		}
+	}
+	operations := float64(p.Layer.MACs()) * float64(p.Core.UnitEnergy)
+	more, complete := others(p, tried, s.cyclesToBeat(operations))
+	if !complete {
+		s.open = append(s.open, value{math.Ceil(float64(p.Layer.MACs()) / float64(p.Core.Units())), operations})
+	}
+	for _, u := range more {
+		bound := value{u.cycles, operations}
+		switch {
+		case s.cut(bound):
+			s.result.Pruned++
+			continue
+		case s.effort <= 0:
+			s.open = append(s.open, bound)
+			continue
+		}
+		e, err := model.NewEvaluator(u.spatial)
+		if err != nil {
+			continue // it leaves the array idle or exceeds a loop once it is shrunk to fit
+		}
+		tried = append(tried, unrolling{spatial: u.spatial})
+		if err := s.explore(p, e, len(tried)-1, 0); err != nil {
+			if s.ctx.Err() != nil {
+				return nil, err
+			}
+			tried = tried[:len(tried)-1] // it leaves no loop for the user's order
+		}
+	}
+	s.conclude()
+	return tried, nil
+}
+
+// cyclesToBeat is the number of cycles from which on no nest can be better than
+// the best so far, if its energy is at least a given one.
+func (s *search) cyclesToBeat(energy float64) float64 {
+	switch {
+	case s.best == nil || s.objective == Energy:
+		return math.Inf(1)
+	case s.objective == EDP:
+		return s.cost.Total() * float64(s.cost.Energy) / energy
+	}
+	return s.cost.Total()
+}
+
 // explore finds the best order under a spatial unrolling: of all prime factors,
 // and of every coarser set of factors that Loma has at some limit. The coarser
 // ones are part of the space because memories take as much as fits, so that a
-// loop which is not divided can lead to a better nest. It returns bounds of what
-// it did not examine for lack of effort.
-func (s *search) explore(p *Problem, e *loopnest.Evaluator, rank int, opt Options) (open []value, err error) {
+// loop which is not divided can lead to a better nest. Loma has evaluated all
+// orders at the limit evaluated, if that is not 0.
+func (s *search) explore(p *Problem, e *loopnest.Evaluator, rank, evaluated int) error {
 	sizes := e.TemporalSizes()
 	given, err := givenOrder(p, sizes)
-	if err != nil || given.complete != nil {
-		return nil, err
+	if err != nil {
+		return err
+	}
+	if given.complete != nil {
+		if evaluated == 0 {
+			s.try(e, given.complete, rank, 0)
+		}
+		return nil
 	}
 	primes, _, err := split(p.Layer, sizes, math.MaxInt, given.positions)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	evaluated, _, err := split(p.Layer, sizes, opt.FactorLimit, given.positions)
-	if err != nil {
-		return nil, err
-	}
-	effort := opt.Effort
-	if effort == 0 {
-		effort = math.MaxInt64
+	if evaluated > 0 {
+		factors, _, err := split(p.Layer, sizes, evaluated, given.positions)
+		if err != nil {
+			return err
+		}
+		evaluated = len(factors)
 	}
 	for n := 1; n <= len(primes); n++ {
 		factors, _, err := split(p.Layer, sizes, n, given.positions)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		n = max(n, len(factors))
-		if n == len(evaluated) || n < len(given.positions) {
-			continue // Loma evaluated all orders, or the user's loops are more
+		if n == evaluated || n < len(given.positions) {
+			continue
 		}
-		b := newBranching(s, e, rank, factors, given.positions, effort)
-		if err := b.start(); err != nil {
-			return nil, err
+		if err := newBranching(s, e, rank, factors, given.positions).start(); err != nil {
+			return err
 		}
-		effort = max(0, b.effort)
-		open = append(open, b.open...)
 	}
-	return open, nil
+	return nil
 }
 
-func newBranching(s *search, e *loopnest.Evaluator, rank int, factors, fixed []loopnest.Loop, effort int64) *branching {
-	b := &branching{search: s, e: e, rank: rank, fixed: fixed, effort: effort, seen: map[string]struct{}{}}
+func newBranching(s *search, e *loopnest.Evaluator, rank int, factors, fixed []loopnest.Loop) *branching {
+	b := &branching{search: s, e: e, rank: rank, fixed: fixed, seen: map[string]struct{}{}}
 	for _, f := range factors {
 		if i := slices.Index(b.factors, f); i >= 0 {
 			b.left[i]++
@@ -109,10 +168,14 @@ func (b *branching) start() error {
 		for f, n := range b.left {
 			cycles *= math.Pow(float64(b.factors[f].Size), float64(n))
 		}
-		b.open = []value{{latency: cycles}}
+		b.open = append(b.open, value{latency: cycles})
 		return nil
 	}
-	if bound, open := b.look(); open && !b.cut(bound) {
+	if bound, open := b.look(); open {
+		if b.effort <= 0 {
+			b.open = append(b.open, bound)
+			return nil
+		}
 		return b.branch()
 	}
 	return nil
@@ -218,23 +281,26 @@ func (b *branching) look() (bound value, open bool) {
 
 // cut tells whether nothing within a bound can beat the best so far. Latencies
 // that differ by less than rounding are taken as equal.
-func (b *branching) cut(bound value) bool {
-	if b.best == nil {
+func (s *search) cut(bound value) bool {
+	if s.best == nil {
 		return false
 	}
-	best := value{b.cost.Total(), float64(b.cost.Energy)}
+	best := value{s.cost.Total(), float64(s.cost.Energy)}
 	if math.Abs(bound.latency-best.latency) <= rounding*best.latency {
 		bound.latency = best.latency
 	}
-	return !b.objective.less(bound, best)
+	return !s.objective.less(bound, best)
 }
 
 // conclude says how good the result is, given bounds of what was not examined.
-func (s *search) conclude(open []value) {
+func (s *search) conclude() {
+	if s.best == nil {
+		return
+	}
 	best := value{s.cost.Total(), float64(s.cost.Energy)}
 	s.result.ProvenOptimal = true
-	for _, bound := range open {
-		if s.objective.less(bound, best) {
+	for _, bound := range s.open {
+		if !s.cut(bound) {
 			s.result.ProvenOptimal = false
 			s.result.Gap = max(s.result.Gap, 1-s.objective.first(bound)/s.objective.first(best))
 		}

@@ -179,7 +179,7 @@ func TestBestIsBest(t *testing.T) {
 		opt.Objective = rapid.SampledFrom([]Objective{Latency, Energy, EDP}).Draw(t, "objective")
 		var want *Result
 		var noFit *NoFitError
-		for opt.FactorLimit = 1; opt.FactorLimit <= 8; opt.FactorLimit++ {
+		for opt.FactorLimit = 1; opt.FactorLimit <= 12; opt.FactorLimit++ {
 			r, err := Search(context.Background(), p, opt)
 			if err != nil && !errors.As(err, &noFit) {
 				t.Skip(err)

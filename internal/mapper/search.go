@@ -65,8 +65,8 @@ func Methods() []string { return []string{string(Best), string(Loma)} }
 type Options struct {
 	Objective Objective
 	Search    Method
-	// Effort is the number of beginnings of loop orders that Best examines for one
-	// spatial unrolling before it gives up the proof; 0 means no bound.
+	// Effort is the number of beginnings of loop orders that Best examines before it
+	// gives up the proof; 0 means no bound.
 	Effort int64
 	// FactorLimit is the number of loop prime factors that are kept, at least one
 	// per loop; 0 keeps them all.
@@ -196,7 +196,6 @@ func searchNests(ctx context.Context, p Problem, opt Options) (*Result, error) {
 	}
 	s := search{ctx: ctx, objective: opt.Objective, result: Result{Exhaustive: len(unrollings) < opt.MaxSpatial}}
 	var impossible error // the first; an unrolling that cannot be does not end the search
-	var open []value     // bounds of what was not examined
 	for rank, u := range unrollings {
 		e, err := model.NewEvaluator(u.spatial)
 		if err != nil {
@@ -214,12 +213,10 @@ func searchNests(ctx context.Context, p Problem, opt Options) (*Result, error) {
 		if err := s.run(e, orders, rank); err != nil {
 			return nil, err
 		}
-		if opt.Search == Best {
-			rest, err := s.explore(&p, e, rank, opt)
-			if err != nil {
-				return nil, err
-			}
-			open = append(open, rest...)
+	}
+	if opt.Search == Best {
+		if unrollings, err = s.prove(&p, model, unrollings, opt); err != nil {
+			return nil, err
 		}
 	}
 	if s.best == nil && s.closest == nil {
@@ -233,9 +230,6 @@ func searchNests(ctx context.Context, p Problem, opt Options) (*Result, error) {
 		return nil, err
 	}
 	s.result.Unrolling = unrollings[s.result.Rank].spatial
-	if opt.Search == Best {
-		s.conclude(open)
-	}
 	return &s.result, nil
 }
 
@@ -262,6 +256,8 @@ type search struct {
 	closest   *loopnest.Misfit
 	gap       float64
 	result    Result
+	effort    int64   // beginnings that may still be examined
+	open      []value // bounds of what was not examined for lack of effort
 }
 
 // cancelEvery is the number of evaluations between two looks at the context.
