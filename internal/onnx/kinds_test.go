@@ -2,6 +2,7 @@ package onnx_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	stream "streamdse"
@@ -206,14 +207,6 @@ var kinds = []struct {
 		o = com.microsoft.GroupQueryAttention(r, k, k, , ) num_heads=4 kv_num_heads=2
 		y = Add(o, sum)
 		output y`, nil, onnx.Precision{}, 6*16*48 + 2*2*6*6*8 + 2*6*16*32 + 6*16*8 + 2*4*6*6*4, 16*48 + 2*16 + 2*16*32 + 32 + 16*8}, // g counts once,
-	{"a function and a constant branch", `
-		input x 2x6
-		yes = Constant() value_int=1
-		init w 6x6
-		c = Cast(yes) to=9
-		m = MatMul(x, w)
-		y = Relu(m)
-		output y`, nil, onnx.Precision{}, 2 * 36, 36},
 }
 
 // TestKinds reads every model, checks its sums, and runs it in both modes; each
@@ -269,4 +262,43 @@ func connected(w *workload.Workload, m *mapping.Mapping) error {
 	}
 	_, err = connect.Graph(tiled, rules.Reference2024())
 	return err
+}
+
+// TestInlined writes a function and the branch of an If out.
+func TestInlined(t *testing.T) {
+	m := parse(t, `
+		input x 2x4
+		yes = Constant() value_int=1
+		a: g = local.Gate(x)
+		b: y = If(yes)
+		output y`)
+	branch := func(op string) *onnx.Graph {
+		return &onnx.Graph{Name: op, Nodes: []onnx.Node{{OpType: op, Inputs: []string{"g"}, Outputs: []string{"r"}}}, Outputs: []onnx.ValueInfo{{Name: "r"}}}
+	}
+	m.Graph.Nodes[2].Attributes = []onnx.Attribute{
+		{Name: "then_branch", Type: onnx.AttributeGraph, Graph: branch("Relu")},
+		{Name: "else_branch", Type: onnx.AttributeGraph, Graph: branch("Tanh")},
+	}
+	m.Functions = []onnx.Function{{Domain: "local", Name: "Gate", Inputs: []string{"x"}, Outputs: []string{"y"}, Nodes: []onnx.Node{
+		{OpType: "Sigmoid", Inputs: []string{"x"}, Outputs: []string{"s"}},
+		{OpType: "Mul", Inputs: []string{"x", "s"}, Outputs: []string{"y"}},
+	}}}
+	w, err := onnx.Workload(m, onnx.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for i := range w.Layers {
+		names = append(names, w.Layers[i].Name)
+	}
+	if want := []string{"a/Sigmoid", "a/Mul", "b/Relu"}; !slices.Equal(names, want) || len(w.Notes) != 1 {
+		t.Errorf("layers %q with notes %q, want %q", names, w.Notes, want)
+	}
+	inferred, _, err := onnx.Infer(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := shapeOf(inferred, "y"); got != "2x4" || len(inferred.Functions) > 0 {
+		t.Errorf("y is %s, with %d functions left", got, len(inferred.Functions))
+	}
 }
