@@ -36,6 +36,8 @@ type Inputs struct {
 	FoldActivations bool
 	// Rules decide how some operators become layers; see rules.Rules.
 	Rules rules.Rules
+	// Model says how an ONNX model is read.
+	Model ModelOptions
 }
 
 // Source says what an input was read from.
@@ -105,6 +107,9 @@ func Load(in Inputs) (Problem, Sources, error) {
 
 func loadWorkload(in Inputs) (*workload.Workload, Source, error) {
 	if hasExtension(in.Workload, ".yaml", ".yml") {
+		if err := in.Model.notForYAML(in.Workload); err != nil {
+			return nil, Source{}, err
+		}
 		w, data, err := workloadyaml.Load(in.Workload)
 		source := Source{Name: stem(in.Workload), SHA256: sum(data), Path: in.Workload}
 		if err == nil {
@@ -116,7 +121,10 @@ func loadWorkload(in Inputs) (*workload.Workload, Source, error) {
 	if err != nil {
 		return nil, source, err
 	}
-	w, err := onnx.Workload(model, onnx.Options{Rules: in.Rules, FoldActivations: in.FoldActivations})
+	w, err := onnx.Workload(model, onnx.Options{
+		Rules: in.Rules, FoldActivations: in.FoldActivations,
+		Dims: in.Model.Dims, Precision: in.Model.Precision, LayerPrecision: in.Model.LayerPrecision, IgnoreUnknown: in.Model.IgnoreUnknown,
+	})
 	if w != nil {
 		w.Name = source.Name
 	}

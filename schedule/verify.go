@@ -26,6 +26,7 @@ const (
 	RuleDuration      Rule = "duration"       // a transfer takes as long as its slowest link needs
 	RuleCopy          Rule = "copy"           // data is in a memory because a node or a transfer put it there, and is there when that ends
 	RuleSource        Rule = "source"         // a transfer reads what is in its source from its start to its end
+	RuleReduction     Rule = "reduction"      // the node that completes an output has the partial sums of all others
 	RulePresence      Rule = "presence"       // what a node reads is in its core's memory during its run
 	RuleStreaming     Rule = "streaming"      // what a node streams is in off-chip memory during its run
 	RuleBlock         Rule = "block"          // streaming blocks the bandwidth it asks of the links during the run
@@ -71,6 +72,7 @@ func (v *Violation) Error() string {
 //   - BlockBeforeSpace: a block may begin before the run that it is for.
 //   - Q31, Q32 (TilesEnlargeLayer) and Q37 (LonelyNodesVanish): nodes do work that
 //     no layer has, or leave some undone.
+//   - FirstWriteCompletes: partial sums need not come together.
 //   - FirstWriteCompletes, StreamedFromAnywhere, DeadEndsAreOutputs: as their names
 //     say.
 func Verify(g *taskgraph.Graph, acc *hardware.Accelerator, costs *CostTable, alloc *Allocation, s *Schedule, r rules.Rules) error {
@@ -85,6 +87,7 @@ func Verify(g *taskgraph.Graph, acc *hardware.Accelerator, costs *CostTable, all
 		v.paths,
 		v.copies,
 		v.sources,
+		v.reductions,
 		v.presence,
 		v.blocks,
 		v.links,
@@ -203,8 +206,8 @@ func (v *verifier) shape() *Violation {
 	}
 	for i := range s.Transfers {
 		x := &s.Transfers[i]
-		if x.Tensor < 0 || int(x.Tensor) >= len(v.g.Tensors) || !v.hasCore(x.From) || !v.hasCore(x.To) || !v.hasStore(x.FromStore) || !v.hasStore(x.ToStore) {
-			return &Violation{RuleShape, -1, i, x.Start, fmt.Sprintf("transfer %d names an unknown tensor, core or memory", i)}
+		if x.Tensor < 0 || int(x.Tensor) >= len(v.g.Tensors) || !v.hasCore(x.From) || !v.hasCore(x.To) || !v.hasStore(x.FromStore) || !v.hasStore(x.ToStore) || x.For < -1 || int(x.For) >= len(v.g.Nodes) {
+			return &Violation{RuleShape, -1, i, x.Start, fmt.Sprintf("transfer %d names an unknown tensor, core, memory or node", i)}
 		}
 	}
 	for i := range s.Copies {

@@ -61,7 +61,7 @@ func (v *verifier) copies() *Violation {
 		}
 	}
 	for i, x := range s.Transfers {
-		if !write(place{x.ToStore, x.Tensor}, x.Start, x.End, true) {
+		if !write(place{x.ToStore, x.Tensor}, x.Start, x.End, !v.partial(&s.Transfers[i])) {
 			return v.brokenTransfer(RuleCopy, i, "the data does not enter %s", StoreName(v.acc, int(x.ToStore)))
 		}
 	}
@@ -133,10 +133,121 @@ func (v *verifier) held(p place, start, end unit.Cycles, arrived bool) bool {
 	return false
 }
 
+// partial tells whether a transfer brings partial sums to the node that completes
+// them.
+func (v *verifier) partial(x *Transfer) bool {
+	if x.For < 0 || v.r.FirstWriteCompletes || !v.finishes(x.For) {
+		return false
+	}
+	return v.written(x.For) == place{x.ToStore, x.Tensor}
+}
+
+// holds tells whether a memory holds the partial sums of a tensor from start to
+// end, with all that is added to them there.
+func (v *verifier) holds(p place, start, end unit.Cycles) bool {
+	return slices.ContainsFunc(v.at[p], func(i int) bool {
+		c := &v.s.Copies[i]
+		return c.Available <= start && end <= c.End
+	})
+}
+
+// reductions checks that partial sums are added one after another, and that a node
+// that completes an output has those that others have left in other memories.
+func (v *verifier) reductions() *Violation {
+	if v.r.FirstWriteCompletes {
+		return nil
+	}
+	if broken := v.additions(); broken != nil {
+		return broken
+	}
+	type sums struct {
+		store int32
+		end   unit.Cycles
+	}
+	parts := map[taskgraph.TensorID][]sums{} // where nodes that complete nothing leave their sums
+	finished := v.finished()
+	for n := range v.g.Nodes {
+		id := taskgraph.NodeID(n)
+		p := v.written(id)
+		if !finished[p.tensor] || v.finishes(id) {
+			continue
+		}
+		list := parts[p.tensor]
+		i := slices.IndexFunc(list, func(x sums) bool { return x.store == p.store })
+		if i < 0 {
+			i, list = len(list), append(list, sums{store: p.store})
+		}
+		list[i].end = max(list[i].end, v.s.Tasks[n].End)
+		parts[p.tensor] = list
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	brought := map[taskgraph.NodeID][]*Transfer{}
+	for i := range v.s.Transfers {
+		if x := &v.s.Transfers[i]; v.partial(x) {
+			brought[x.For] = append(brought[x.For], x)
+		}
+	}
+	for _, id := range v.byStart() {
+		p, task := v.written(id), &v.s.Tasks[id]
+		if !v.finishes(id) {
+			continue
+		}
+		for _, x := range parts[p.tensor] {
+			if x.store != p.store && !slices.ContainsFunc(brought[id], func(t *Transfer) bool {
+				return t.FromStore == x.store && x.end <= t.Start && t.End <= task.Start
+			}) {
+				return v.broken(RuleReduction, id, task.Start, "completes %s without the partial sums in %s", TensorName(v.g, p.tensor), StoreName(v.acc, int(x.store)))
+			}
+		}
+		delete(parts, p.tensor) // they have come together
+	}
+	return nil
+}
+
+// additions checks that nodes and transfers add to the same partial sums one after
+// another.
+func (v *verifier) additions() *Violation {
+	type addition struct {
+		place
+		node       taskgraph.NodeID
+		start, end unit.Cycles
+	}
+	var list []addition
+	for n, t := range v.s.Tasks {
+		id := taskgraph.NodeID(n)
+		list = append(list, addition{v.written(id), id, t.Start, t.End})
+	}
+	for i := range v.s.Transfers {
+		if x := &v.s.Transfers[i]; v.partial(x) {
+			list = append(list, addition{place{x.ToStore, x.Tensor}, x.For, x.Start, x.End})
+		}
+	}
+	slices.SortFunc(list, func(a, b addition) int {
+		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end), cmp.Compare(a.node, b.node))
+	})
+	last := map[place]addition{}
+	for _, a := range list {
+		if before, ok := last[a.place]; ok && a.start < before.end {
+			return v.broken(RuleReduction, a.node, a.start, "adds to %s while %s does, until %d", TensorName(v.g, a.tensor), NodeName(v.g, before.node), before.end)
+		}
+		last[a.place] = a
+	}
+	return nil
+}
+
 // sources checks that transfers read what is there.
 func (v *verifier) sources() *Violation {
 	for i, x := range v.s.Transfers {
-		if !v.held(place{x.FromStore, x.Tensor}, x.Start, x.End, true) {
+		from := place{x.FromStore, x.Tensor}
+		if v.partial(&v.s.Transfers[i]) {
+			if !v.holds(from, x.Start, x.End) {
+				return v.brokenTransfer(RuleSource, i, "%s does not hold the partial sums from %d to %d", StoreName(v.acc, int(x.FromStore)), x.Start, x.End)
+			}
+			continue
+		}
+		if !v.held(from, x.Start, x.End, true) {
 			return v.brokenTransfer(RuleSource, i, "%s does not hold the data from %d to %d", StoreName(v.acc, int(x.FromStore)), x.Start, x.End)
 		}
 	}

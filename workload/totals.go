@@ -33,7 +33,7 @@ func (w *Workload) Totals() Totals {
 		l := &w.Layers[i]
 		t.Operations += l.MACs()
 		switch kind, _, _ := strings.Cut(l.Type, "_"); kind { // Conv_downsample, Conv_pointwise
-		case "Conv", "Gemm", "MatMul":
+		case "Conv", "ConvTranspose", "Gemm", "MatMul":
 			t.MACs += l.MACs()
 		}
 		for j := range l.Operands {

@@ -17,9 +17,9 @@ type timing struct {
 	Run  float64 `json:"run_seconds"`  // costs, search, schedule and its check
 }
 
-// reportData is a result as the report wants it. activations is how the workload
-// was read, order how the next node was chosen.
-func reportData(p stream.Problem, s stream.Sources, activations, order string, o stream.Options, r *stream.Result) *report.Data {
+// reportData is a result as the report wants it. f is how the workload was read,
+// order how the next node was chosen.
+func reportData(p stream.Problem, s stream.Sources, f *inputFlags, order string, o stream.Options, r *stream.Result) *report.Data {
 	input := func(s stream.Source) report.Input { return report.Input{Name: s.Name, SHA256: s.SHA256, Path: s.Path} }
 	allocator := o.Allocator
 	if o.Fixed != nil {
@@ -37,7 +37,8 @@ func reportData(p stream.Problem, s stream.Sources, activations, order string, o
 			Workload: input(s.Workload), Hardware: input(s.Hardware), Mapping: input(s.Mapping),
 			Mode: string(r.Mode), Rules: o.Rules.Name, Seed: o.Seed, Objective: string(o.Objective),
 			Settings: report.Settings{
-				Activations: activations, Stacks: o.Stacks, LPFLimit: o.LPFLimit,
+				Activations: f.activations, Dims: f.dims, Precision: f.precisions, UnknownOp: f.saved(),
+				Stacks: o.Stacks, Search: string(o.Search), LPFLimit: o.LPFLimit,
 				Order: order, Prefetch: o.Prefetch,
 				Allocator: allocator, Evaluations: o.Evaluations, Generations: o.Generations, Individuals: o.Individuals,
 			},

@@ -101,7 +101,8 @@ func (f *savedFlags) load(dir string) (*loaded, error) {
 	}
 	l.options = stream.DefaultOptions()
 	l.options.Mode, l.options.Rules = stream.Mode(r.Inputs.Mode), inputs.Rules
-	l.options.Stacks, l.options.LPFLimit = r.Inputs.Settings.Stacks, r.Inputs.Settings.LPFLimit
+	set := &r.Inputs.Settings
+	l.options.Stacks, l.options.Search, l.options.LPFLimit = set.Stacks, stream.LoopSearch(set.Search), set.LPFLimit
 	if l.graph, err = stream.Graph(l.problem, l.options); err != nil {
 		return nil, err
 	}
@@ -143,7 +144,16 @@ func (f *savedFlags) inputs(file string, saved *report.Inputs) (stream.Inputs, e
 		}
 		return in.Path
 	}
+	unknownOp := saved.Settings.UnknownOp
+	if unknownOp == "" {
+		unknownOp = "error"
+	}
+	model, err := stream.ParseModelOptions(saved.Settings.Dims, saved.Settings.Precision, unknownOp)
+	if err := both(problems.Err(), err); err != nil {
+		return stream.Inputs{}, err
+	}
 	in := stream.Inputs{
+		Model:           model,
 		Workload:        place("workload", f.workload, saved.Workload, stream.WorkloadNames()),
 		Hardware:        place("hardware", f.hardware, saved.Hardware, stream.HardwareNames()),
 		Mapping:         place("mapping", f.mapping, saved.Mapping, append(stream.MappingNames(), mapping.Generated)),

@@ -115,9 +115,9 @@ func (s *Simulator) Run(alloc *schedule.Allocation) (*schedule.Schedule, error) 
 // curve copies the steps at which the value changes.
 func curve(f *steps[unit.Bits]) schedule.Curve {
 	var c schedule.Curve
-	for i, v := range f.values {
-		if i == 0 || v != f.values[i-1] {
-			c.Times = append(c.Times, f.times[i])
+	for i, more := (step{}), true; more; i, more = f.next(i) {
+		if v, n := f.value(i), len(c.Bits); n == 0 || v != c.Bits[n-1] {
+			c.Times = append(c.Times, f.time(i))
 			c.Bits = append(c.Bits, v)
 		}
 	}
@@ -251,6 +251,9 @@ func (s *Simulator) decide(n taskgraph.NodeID) error {
 			t = max(t, stored)
 		}
 	}
+	if t, err = s.gather(n, t); err != nil {
+		return err
+	}
 	start, end, err := s.place(n, t)
 	if err != nil {
 		return err
@@ -308,15 +311,21 @@ func streams(c *schedule.NodeCost, op hardware.MemoryOperand) bool {
 	return false
 }
 
+// writesTo is the core in whose memory a node leaves its output: the off-chip one
+// if it streams it.
+func (s *Simulator) writesTo(n taskgraph.NodeID) int32 {
+	if streams(s.cost[n], s.own[s.Graph.Nodes[n].Operands[0]]) {
+		return int32(s.Accelerator.Offchip)
+	}
+	return s.core[n]
+}
+
 // place finds the earliest start from t on with room for the output and, if
 // operands are streamed, room on the links to off-chip memory.
 func (s *Simulator) place(n taskgraph.NodeID, t unit.Cycles) (start, end unit.Cycles, err error) {
 	x := s.Graph.Nodes[n].Operands[0]
 	op := s.own[x]
-	target := s.core[n]
-	if streams(s.cost[n], op) {
-		target = int32(s.Accelerator.Offchip)
-	}
+	target := s.writesTo(n)
 	if s.rules.BlockBeforeSpace {
 		var runtime unit.Cycles
 		if t, runtime, err = s.block(n, t); err == nil {
