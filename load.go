@@ -141,12 +141,8 @@ func loadModel(name string) (model *onnx.Model, source Source, err error) {
 	case !workloadzoo.Has(name):
 		err = unknownBuiltin("workload", name, WorkloadNames())
 	default:
-		var data []byte
-		if data, err = workloadzoo.Export(name); err != nil {
-			break
-		}
-		if model, err = onnx.Read(name, data); err == nil {
-			source.Name, source.SHA256 = model.Graph.Name, sum(data)
+		if model, err = workloadzoo.Model(name); err == nil {
+			source.Name, source.SHA256 = model.Graph.Name, sum(workloadzoo.Encode(model))
 		}
 	}
 	if err != nil {
@@ -327,7 +323,7 @@ func Builtin(name string) (files map[string][]byte, ok bool, err error) {
 		if err != nil {
 			return nil, true, err
 		}
-		files[model.Graph.Name+".onnx"] = onnx.Write(model)
+		files[model.Graph.Name+".onnx"] = workloadzoo.Encode(model)
 	}
 	if slices.Contains(HardwareNames(), name) {
 		source, err := hardwarezoo.Source(name)

@@ -282,7 +282,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 			}
 			break
 		}
-		data := reportData(problem, sources, &f.inputFlags, f.order, o, r)
+		data := reportData(problem, sources, f, o, r)
 		timing := timing{Load: loaded.Seconds(), Run: time.Since(started).Seconds()}
 		s, err := save(f.output, data, !f.noPlots, timing)
 		if err != nil {

@@ -17,14 +17,15 @@ type timing struct {
 	Run  float64 `json:"run_seconds"`  // costs, search, schedule and its check
 }
 
-// reportData is a result as the report wants it. f is how the workload was read,
-// order how the next node was chosen.
-func reportData(p stream.Problem, s stream.Sources, f *inputFlags, order string, o stream.Options, r *stream.Result) *report.Data {
+// reportData is a result as the report wants it. f is how the workload was read
+// and the next node was chosen.
+func reportData(p stream.Problem, s stream.Sources, f *runFlags, o stream.Options, r *stream.Result) *report.Data {
 	input := func(s stream.Source) report.Input { return report.Input{Name: s.Name, SHA256: s.SHA256, Path: s.Path} }
 	allocator := o.Allocator
 	if o.Fixed != nil {
 		allocator = "fixed"
 	}
+	order := f.order
 	if order == string(stream.ByStacks) {
 		order = ""
 	}

@@ -17,6 +17,7 @@ import (
 	"streamdse/rules"
 	"streamdse/schedule"
 	"streamdse/taskgraph"
+	"streamdse/workload/zoo"
 )
 
 // savedFlags name result folders and, if they have moved, the inputs that the
@@ -127,11 +128,11 @@ func (f *savedFlags) inputs(file string, saved *report.Inputs) (stream.Inputs, e
 	if activations := []string{"fold", "node"}; !slices.Contains(activations, saved.Settings.Activations) {
 		bad("settings.activations", saved.Settings.Activations, activations)
 	}
-	place := func(kind, given string, in report.Input, builtin []string) string {
+	place := func(kind, given string, in report.Input, builtin func(string) bool) string {
 		switch {
 		case given != "":
 			return given
-		case in.Path == "" && slices.Contains(builtin, in.Name):
+		case in.Path == "" && builtin(in.Name):
 			return in.Name
 		case in.Path == "":
 			problems.Add(diag.Problem{File: file, Message: fmt.Sprintf("inputs: there is no built-in %s %q any more", kind, in.Name),
@@ -152,11 +153,14 @@ func (f *savedFlags) inputs(file string, saved *report.Inputs) (stream.Inputs, e
 	if err := both(problems.Err(), err); err != nil {
 		return stream.Inputs{}, err
 	}
+	among := func(names []string) func(string) bool {
+		return func(name string) bool { return slices.Contains(names, name) }
+	}
 	in := stream.Inputs{
 		Model:           model,
-		Workload:        place("workload", f.workload, saved.Workload, stream.WorkloadNames()),
-		Hardware:        place("hardware", f.hardware, saved.Hardware, stream.HardwareNames()),
-		Mapping:         place("mapping", f.mapping, saved.Mapping, append(stream.MappingNames(), mapping.Generated)),
+		Workload:        place("workload", f.workload, saved.Workload, zoo.Has),
+		Hardware:        place("hardware", f.hardware, saved.Hardware, among(stream.HardwareNames())),
+		Mapping:         place("mapping", f.mapping, saved.Mapping, among(append(stream.MappingNames(), mapping.Generated))),
 		FoldActivations: saved.Settings.Activations == "fold",
 		Rules:           r,
 	}

@@ -93,6 +93,10 @@ func (s *Shapes) Declare(name string, dims ...int64) {
 	s.in.values[name] = tensor{known: true, typ: Float32, shape: dims}
 }
 
+// Constant declares an initializer; small integers keep their values, so that what
+// is computed from them is known.
+func (s *Shapes) Constant(t Tensor) { s.in.initializer(&t) }
+
 // Add infers the shapes of a node's outputs; its inputs must be known.
 func (s *Shapes) Add(n *Node) error {
 	s.in.problems = nil

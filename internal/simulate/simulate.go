@@ -94,7 +94,13 @@ func newSimulator(p *plan) *Simulator {
 // Run schedules an allocation. The error is a *schedule.Infeasible if there is no
 // schedule.
 func (s *Simulator) Run(alloc *schedule.Allocation) (*schedule.Schedule, error) {
-	s.record = new(schedule.Schedule)
+	// Most tensors are written or fetched once and stay in two memories.
+	tensors := len(s.Graph.Tensors)
+	s.record = &schedule.Schedule{
+		Order:     make([]taskgraph.NodeID, 0, len(s.Graph.Nodes)),
+		Transfers: make([]schedule.Transfer, 0, tensors),
+		Copies:    make([]schedule.Copy, 0, 2*tensors),
+	}
 	defer func() { s.record = nil }()
 	if err := s.run(alloc); err != nil {
 		return nil, err
