@@ -2,6 +2,7 @@ package cost
 
 import (
 	"context"
+	"errors"
 
 	"streamdse/hardware"
 	"streamdse/internal/mapper"
@@ -23,14 +24,21 @@ type SingleCore struct {
 // found counts, which is never worse than Loma's.
 const effort = 20_000
 
-// Estimate searches the loop nests of the tile.
+// Estimate searches the loop nests of the tile. Where none fits as long as lower
+// memories are filled, those are searched in which they take less
+// (loopnest.Problem.Bounded).
 func (s SingleCore) Estimate(ctx context.Context, t Tile) (*Estimate, error) {
 	options := mapper.DefaultOptions()
 	options.Search, options.FactorLimit, options.Effort = s.Search, s.LPFLimit, effort
-	found, err := mapper.Search(ctx, mapper.Problem{
+	problem := mapper.Problem{
 		Problem: loopnest.Problem{Layer: t.Layer, Core: t.Core, Links: t.Links},
 		Entry:   t.Entry,
-	}, options)
+	}
+	found, err := mapper.Search(ctx, problem, options)
+	if noFit := (*mapper.NoFitError)(nil); errors.As(err, &noFit) {
+		problem.Bounded = true
+		found, err = mapper.Search(ctx, problem, options)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -38,11 +38,12 @@ func TestBounded(t *testing.T) {
 	opt := DefaultOptions()
 	opt.FactorLimit = 0 // factors of 2 fill a register to the last bit
 
-	_, err := searchNests(context.Background(), p, opt)
+	_, err := Search(context.Background(), p, opt)
 	var misfit *loopnest.Misfit
 	if !errors.As(err, &misfit) || misfit.Memory != "sram_32KB" {
 		t.Fatalf("registers filled: error %v", err)
 	}
+	p.Bounded = true
 	r, err := Search(context.Background(), p, opt)
 	if err != nil {
 		t.Fatal(err)

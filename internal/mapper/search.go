@@ -157,22 +157,7 @@ type proposer interface {
 
 // Search returns the best nest. The error is a *NoFitError, a
 // *TooManyOrdersError, ctx.Err(), or says what is wrong with the problem.
-//
-// Where no nest fits as the published tool fills memories, those are tried in which
-// lower memories take less (loopnest.Problem.Bounded).
 func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
-	r, err := searchNests(ctx, p, opt)
-	if noFit := (*NoFitError)(nil); !errors.As(err, &noFit) || p.Bounded {
-		return r, err
-	}
-	p.Bounded = true
-	if bounded, err := searchNests(ctx, p, opt); err == nil || ctx.Err() != nil {
-		return bounded, err
-	}
-	return nil, err
-}
-
-func searchNests(ctx context.Context, p Problem, opt Options) (*Result, error) {
 	if p.Links == nil {
 		links, err := linksOf(p.Layer, p.Entry)
 		if err != nil {
@@ -184,8 +169,8 @@ func searchNests(ctx context.Context, p Problem, opt Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.Core.IMC != nil {
-		opt.Search = Loma // the bounds of Best do not know arrays that compute in memory
+	if p.Core.IMC != nil || p.Bounded {
+		opt.Search = Loma // what Best proves holds neither in memory nor for memories that are not filled
 	}
 	if opt.Search == Best && (opt.FactorLimit <= 0 || opt.FactorLimit > seedLimit) {
 		opt.FactorLimit = seedLimit
