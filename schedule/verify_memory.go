@@ -23,10 +23,9 @@ func (v *verifier) copies() *Violation {
 	written := make([]unit.Cycles, len(s.Copies)) // latest end of what writes to a copy
 	first := make([]bool, len(s.Copies))          // whether what begins a copy ends when it is called available
 	begun := make([]bool, len(s.Copies))
-	v.complete = make([]bool, len(s.Copies))
-	write := func(p place, start, end unit.Cycles, complete bool) bool {
-		// A write begins a copy, rather the one that is complete when it ends, or else
-		// adds to one that is there.
+	write := func(p place, start, end unit.Cycles) bool {
+		// A write begins a copy, rather the one that is available when it ends, or else
+		// goes into one that is there.
 		into, rank := -1, 0
 		for _, i := range v.at[p] {
 			c := &s.Copies[i]
@@ -37,7 +36,7 @@ func (v *verifier) copies() *Violation {
 				fits = 3
 			case c.Start == start && !begun[i]:
 				fits = 2
-			case c.Start <= start && (end <= c.End || v.mayBeGone()) || v.r.FirstWriteCompletes:
+			case c.Start <= start && (end <= c.End || v.mayBeGone()) || v.r.PartialSumsAreFree:
 				fits = 1
 			}
 			if fits > rank {
@@ -49,33 +48,28 @@ func (v *verifier) copies() *Violation {
 		}
 		begun[into] = begun[into] || s.Copies[into].Start == start
 		written[into] = max(written[into], end)
-		v.complete[into] = v.complete[into] || complete
 		return true
 	}
 	order := v.byStart()
-	finished := v.finished()
 	for _, n := range order {
 		p := v.written(n)
-		if p.store < 0 || !write(p, s.Tasks[n].Start, s.Tasks[n].End, v.finishes(n) || !finished[p.tensor]) {
+		if p.store < 0 || !write(p, s.Tasks[n].Start, s.Tasks[n].End) {
 			return v.broken(RuleCopy, n, s.Tasks[n].Start, "its output is in no memory of core %d", s.Tasks[n].Core)
 		}
 	}
 	for i, x := range s.Transfers {
-		if !write(place{x.ToStore, x.Tensor}, x.Start, x.End, true) {
+		if !write(place{x.ToStore, x.Tensor}, x.Start, x.End) {
 			return v.brokenTransfer(RuleCopy, i, "the data does not enter %s", StoreName(v.acc, int(x.ToStore)))
 		}
 	}
 	for i, c := range s.Copies {
 		offchip := v.top(int32(v.acc.Offchip), v.own(c.Tensor))
 		if v.g.Tensors[c.Tensor].Constant && c.Store == offchip && c.Start == 0 && c.Available == 0 && !begun[i] {
-			begun[i], v.complete[i] = true, true
+			begun[i] = true
 		}
 		want := written[i]
-		if v.r.FirstWriteCompletes {
-			v.complete[i] = true
-			if first[i] {
-				want = c.Available
-			}
+		if v.r.PartialSumsAreFree && first[i] {
+			want = c.Available
 		}
 		name, store := TensorName(v.g, c.Tensor), StoreName(v.acc, int(c.Store))
 		switch {
@@ -97,28 +91,12 @@ func (v *verifier) byStart() []taskgraph.NodeID {
 	return order
 }
 
-// finishes tells whether a node completes the tensor that it writes.
-func (v *verifier) finishes(n taskgraph.NodeID) bool {
-	return v.g.Nodes[n].Final || slices.ContainsFunc(v.g.Out(n), taskgraph.Edge.Data)
-}
-
-// finished tells of each tensor whether a node completes it.
-func (v *verifier) finished() []bool {
-	f := make([]bool, len(v.g.Tensors))
-	for n := range v.g.Nodes {
-		if v.finishes(taskgraph.NodeID(n)) {
-			f[v.g.Nodes[n].Operands[0]] = true
-		}
-	}
-	return f
-}
-
 // mayBeGone tells whether the rules remove data that is still to be read.
 func (v *verifier) mayBeGone() bool {
 	return v.r.FirstTransferMoves || v.r.SpaceFreedBeforeLeave || v.r.OriginSuccessorsOnly
 }
 
-// held tells whether a memory holds a tensor, complete, from start to end.
+// held tells whether a memory holds a tensor from start to end.
 func (v *verifier) held(p place, start, end unit.Cycles, arrived bool) bool {
 	for _, i := range v.at[p] {
 		c := &v.s.Copies[i]
@@ -126,7 +104,7 @@ func (v *verifier) held(p place, start, end unit.Cycles, arrived bool) bool {
 		if !arrived {
 			from = 0
 		}
-		if v.complete[i] && from <= start && (end <= c.End || v.mayBeGone()) {
+		if from <= start && (end <= c.End || v.mayBeGone()) {
 			return true
 		}
 	}
@@ -256,7 +234,7 @@ func (v *verifier) outputs() *Violation {
 	for n := range v.g.Nodes {
 		id := taskgraph.NodeID(n)
 		layer := v.g.Nodes[n].Layer
-		read[layer] = read[layer] || slices.ContainsFunc(v.g.Out(id), taskgraph.Edge.Data)
+		read[layer] = read[layer] || slices.ContainsFunc(v.g.Out(id), func(e taskgraph.Edge) bool { return e.Data() && !e.PartialSums() })
 		deadEnd[layer] = deadEnd[layer] || len(v.g.Out(id)) == 0
 	}
 	for n := range v.g.Nodes {
@@ -271,7 +249,7 @@ func (v *verifier) outputs() *Violation {
 		x := node.Operands[0]
 		store := v.top(int32(v.acc.Offchip), v.g.Layers[node.Layer].Memory[0])
 		if !slices.ContainsFunc(v.at[place{store, x}], func(i int) bool {
-			return v.complete[i] && (v.s.Copies[i].End == Forever || v.r.FirstTransferMoves)
+			return v.s.Copies[i].End == Forever || v.r.FirstTransferMoves
 		}) {
 			return v.broken(RuleNetworkOutput, taskgraph.NodeID(n), v.s.Tasks[n].End, "its output does not stay in off-chip memory")
 		}

@@ -31,7 +31,6 @@ type Simulator struct {
 	at         []int32 // store*tensors+tensor -> index+1 in stays
 	uses       []int32 // store*tensors+tensor -> uses to come, or none
 	total      []int32 // of each tensor: uses to come from all memories
-	unwritten  []int32 // of each tensor: nodes that have yet to write it
 	links      []link
 	slots      slots
 	reading    []need               // of the node being decided: what is in a core's memory
@@ -76,7 +75,6 @@ func newSimulator(p *plan) *Simulator {
 		at:        make([]int32, stores*tensors),
 		uses:      make([]int32, stores*tensors),
 		total:     make([]int32, tensors),
-		unwritten: make([]int32, tensors),
 		links:     make([]link, links),
 	}
 	for i := range s.links {
@@ -173,7 +171,6 @@ func (s *Simulator) reset(alloc *schedule.Allocation) error {
 	for i := range s.uses {
 		s.uses[i] = none
 	}
-	copy(s.unwritten, s.writers)
 	for i := range s.fill {
 		s.fill[i].reset()
 		s.residents[i] = list{}
@@ -267,9 +264,6 @@ func (s *Simulator) decide(n taskgraph.NodeID) error {
 	for _, e := range s.Graph.Out(n) {
 		s.advance(e.Dst, end)
 	}
-	for _, f := range s.follow[n] {
-		s.advance(f, end)
-	}
 	return nil
 }
 
@@ -330,6 +324,6 @@ func (s *Simulator) place(n taskgraph.NodeID, t unit.Cycles) (start, end unit.Cy
 	if err != nil {
 		return 0, 0, err
 	}
-	err = s.store(x, s.top(target, op), start, end, made{byNode: true, complete: s.completes[n]})
+	err = s.store(x, s.top(target, op), start, end, true)
 	return start, end, err
 }

@@ -162,22 +162,71 @@ func TestEviction(t *testing.T) {
 }
 
 // TestReduction splits a reduction over two cores: the last part waits for the
-// first, and only its copy is the result.
+// partial sums of the first, and its copy is the result.
 func TestReduction(t *testing.T) {
 	p, alloc := problem(chip{cores: 2, links: []string{"0, 1"}}.build(t), rules.Default(),
 		node{core: 0, runtime: 50, out: 40, input: 40},
 		node{core: 1, runtime: 10, out: 40, input: 40},
 		node{core: 0, runtime: 10, out: 40, from: []int{1}},
 	)
-	// The second node writes the first one's output.
-	p.Graph.Nodes[0].Final = false
-	p.Graph.Nodes[1].Operands[0] = p.Graph.Nodes[0].Operands[0]
-	s := run(t, p, alloc)
-	if s.Tasks[1].Start != s.Tasks[0].End {
-		t.Errorf("the result is completed from %d on, want %d", s.Tasks[1].Start, s.Tasks[0].End)
+	reduce(p, alloc)
+	want := []string{
+		"fetch a.I 2->0 0-1", // a runs 1-51
+		"fetch b.I 2->1 1-2",
+		"fetch a.O 0->1 51-55", // b runs 55-65
+		"fetch b.O 1->0 65-69",
+		"writeback c.O 0->2 79-80",
 	}
-	if got := describe(p, s); !slices.Contains(got, "fetch a.O 1->0 61-65") {
-		t.Errorf("the result is not fetched from the node that completes it: %q", got)
+	s := run(t, p, alloc)
+	if d := cmp.Diff(want, describe(p, s)); d != "" {
+		t.Errorf("transfers (-want +got):\n%s", d)
+	}
+	if sums := s.Energy.CoreMemory; sums != 2*(2*1+1*1.25) {
+		t.Errorf("moving partial sums and the result costs %v pJ in the memories", sums)
+	}
+}
+
+// reduce makes the first two nodes parts of one layer, whose reduction they cut.
+func reduce(p Problem, alloc *schedule.Allocation) {
+	g := p.Graph
+	g.Nodes[0].Final = false
+	g.Nodes[1].Layer, g.Nodes[1].Group = 0, 1
+	g.Layers[0].Groups, g.Layers[0].Nodes, g.Layers[1].Nodes = 2, []taskgraph.NodeID{0, 1}, nil
+	alloc.Cores[0] = append(alloc.Cores[0], alloc.Cores[1][0])
+	edges := append(slices.Clone(g.Edges()), taskgraph.Edge{Src: 0, Dst: 1, Bits: g.Tensors[g.Nodes[0].Operands[0]].Bits})
+	*g = *taskgraph.New(g.Layers, g.Nodes, g.Tensors, edges)
+}
+
+// Parts of a reduction that are lost, or that two nodes add to, are noticed.
+func TestVerifySums(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(g *taskgraph.Graph)
+		want   string
+	}{
+		{"lost", func(g *taskgraph.Graph) {
+			*g = *taskgraph.New(g.Layers, g.Nodes, g.Tensors, slices.DeleteFunc(slices.Clone(g.Edges()), taskgraph.Edge.PartialSums))
+		}, "node 0 of layer a: leaves partial sums to which 0 nodes add"},
+		{"counted twice", func(g *taskgraph.Graph) {
+			*g = *taskgraph.New(g.Layers, g.Nodes, g.Tensors, append(slices.Clone(g.Edges()), g.Out(0)[0]))
+		}, "node 0 of layer a: leaves partial sums to which 2 nodes add"},
+		{"all finish", func(g *taskgraph.Graph) { g.Nodes[0].Final = true },
+			"node 0 of layer a: finishes its output, but 1 nodes add to it"},
+		{"overwritten", func(g *taskgraph.Graph) { g.Nodes[1].Operands[0] = g.Nodes[0].Operands[0] },
+			"node 0 of layer a: writes what node 0 of layer a has written"},
+	} {
+		p, alloc := problem(chip{cores: 2, links: []string{"0, 1"}}.build(t), rules.Default(),
+			node{core: 0, runtime: 50, out: 40, input: 40},
+			node{core: 1, runtime: 10, out: 40, input: 40},
+			node{core: 0, runtime: 10, out: 40, from: []int{1}},
+		)
+		reduce(p, alloc)
+		s := run(t, p, alloc)
+		test.change(p.Graph)
+		err := verify(p, alloc, s)
+		if broken, ok := errors.AsType[*schedule.Violation](err); !ok || broken.Rule != schedule.RuleSums || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v", test.name, err)
+		}
 	}
 }
 

@@ -18,7 +18,7 @@ type source struct {
 // it can be read.
 func (s *Simulator) fetch(x taskgraph.TensorID, core int32, op hardware.MemoryOperand, cause schedule.Cause) (unit.Cycles, error) {
 	if store := s.top(core, op); store >= 0 {
-		if y := s.stored(x, store); y != nil && y.complete {
+		if y := s.stored(x, store); y != nil {
 			if s.rules.NoWaitIfStored {
 				return 0, nil
 			}
@@ -42,7 +42,7 @@ func (s *Simulator) fetchFirst(x taskgraph.TensorID, core int32, op hardware.Mem
 	var unreachable *stay
 	for store := range s.fill {
 		y := s.stored(x, int32(store))
-		if y == nil || !y.complete {
+		if y == nil {
 			continue
 		}
 		if s.routeTo(y.store, core).ok {
@@ -70,7 +70,7 @@ func (s *Simulator) fetchFirst(x taskgraph.TensorID, core int32, op hardware.Mem
 	var start unit.Cycles
 	for store := range s.fill {
 		y := s.stored(x, int32(store))
-		if y == nil || !y.complete {
+		if y == nil {
 			continue
 		}
 		r := s.routeTo(y.store, core)
@@ -135,7 +135,7 @@ func (s *Simulator) duration(x taskgraph.TensorID, r *route, from, to int32) uni
 // commit makes a transfer happen and returns its end.
 func (s *Simulator) commit(x taskgraph.TensorID, src source, core int32, op hardware.MemoryOperand, start, end unit.Cycles, cause schedule.Cause) (unit.Cycles, error) {
 	to := s.top(core, op)
-	if err := s.store(x, to, start, end, made{complete: true}); err != nil {
+	if err := s.store(x, to, start, end, false); err != nil {
 		return 0, err
 	}
 	tensor := [1]taskgraph.TensorID{x}

@@ -125,13 +125,6 @@ func (c *cutter) inter(t *tiling) []request {
 			t.free = true
 			continue
 		}
-		if c.layer.Dims[dim].Size > 1 && !slices.Contains(c.layer.Operands[0].Dims, c.layer.Dims[dim].Dim) {
-			c.notes.Add(diag.Problem{
-				File: c.entry.File, Line: c.entry.Line,
-				Message: fmt.Sprintf("layer %q spreads its reduction over %s over cores: adding up their partial sums costs nothing", c.layer.Name, c.layer.Dims[dim].Dim),
-				Hint:    fmt.Sprintf("tile %s within a core instead", c.layer.Dims[dim].Dim),
-			})
-		}
 		if q, ok := c.request(g, dim); ok {
 			list = append(list, q)
 		}
