@@ -37,6 +37,10 @@ const (
 // Objectives lists the names of the objectives.
 func Objectives() []string { return allocate.Objectives() }
 
+// Allocators lists the names of the allocators, the default first: "auto",
+// "genetic", "local", "greedy", "random" and "exhaustive".
+func Allocators() []string { return allocate.Names() }
+
 // Problem is what is explored: one network on one accelerator under one mapping.
 type Problem struct {
 	Workload *workload.Workload
@@ -55,7 +59,12 @@ type Options struct {
 	Objective Objective
 	// Fixed, if not nil, gives the allocation to schedule; nothing is searched then.
 	Fixed func(*taskgraph.Graph) (*schedule.Allocation, error)
-	// Generations and Individuals are the effort of the genetic search.
+	// Allocator searches: see Allocators.
+	Allocator string
+	// Evaluations is the number of allocations that are scheduled at the most.
+	Evaluations int
+	// Generations and Individuals size the genetic search; no Generations means
+	// until the evaluations are used.
 	Generations, Individuals int
 	Seed                     uint64
 	// Workers is the number of goroutines; it never changes a result.
@@ -74,13 +83,14 @@ type Options struct {
 
 // DefaultOptions is a fused run under the physical rules with medium effort.
 func DefaultOptions() Options {
-	g := allocate.DefaultGenetic()
+	d := allocate.DefaultOptions()
 	return Options{
 		Mode:        Fused,
 		Rules:       rules.Default(),
 		Objective:   EDP,
-		Generations: g.Generations,
-		Individuals: g.Individuals,
+		Allocator:   Allocators()[0],
+		Evaluations: d.Budget,
+		Individuals: d.Individuals,
 		Workers:     runtime.NumCPU(),
 		LPFLimit:    6,
 	}
@@ -107,6 +117,7 @@ type Result struct {
 	Front       []Solution // allocations that are not dominated, by ascending latency
 	Evaluations int        // allocations scheduled
 	Interrupted bool       // the search was ended early; the result is the best until then
+	Exhaustive  bool       // every allocation was scheduled: none is better for the objective
 }
 
 // Bound is a latency that no schedule can beat.

@@ -91,7 +91,7 @@ func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
 	b := bound.Latency(bound.Problem{Graph: graph, Accelerator: p.Hardware, Costs: costs, Cores: candidates, Rules: o.Rules})
 	r := &Result{
 		Mode: o.Mode, Graph: graph, Costs: costs, Allocation: &found.Best, Schedule: s,
-		Bound: Bound{b.Latency, b.SetBy}, Evaluations: found.Evaluations, Interrupted: found.Interrupted,
+		Bound: Bound{b.Latency, b.SetBy}, Evaluations: found.Evaluations, Interrupted: found.Interrupted, Exhaustive: found.Exhaustive,
 	}
 	for i := range found.Front {
 		f := &found.Front[i]
@@ -143,19 +143,19 @@ func search(ctx context.Context, g *taskgraph.Graph, costs *schedule.CostTable, 
 		}
 		space = &allocate.Space{Base: *a}
 	}
-	progress := o.step("allocate", "generations")
-	options := allocate.DefaultGenetic()
-	options.Generations, options.Individuals = o.Generations, o.Individuals
-	options.Seed, options.Workers, options.Objective = o.Seed, o.Workers, o.Objective
-	options.Progress = func(generation, evaluations int, best allocate.Point) {
-		if progress != nil && o.Fixed == nil {
+	options := allocate.Options{
+		Objective: o.Objective, Seed: o.Seed, Workers: o.Workers,
+		Budget: o.Evaluations, Generations: o.Generations, Individuals: o.Individuals,
+	}
+	if o.Progress != nil && o.Fixed == nil {
+		options.Progress = func(evaluations int, best allocate.Point) {
 			o.Progress(Progress{
-				Mode: o.Mode, Step: "allocate", Done: generation, Total: o.Generations, Unit: "generations",
-				Note: fmt.Sprintf("%d allocations, best %d cycles, %.4g pJ", evaluations, best.Latency, float64(best.Energy)),
+				Mode: o.Mode, Step: "allocate", Done: evaluations, Total: o.Evaluations, Unit: "allocations",
+				Note: fmt.Sprintf("best %d cycles, %.4g pJ", best.Latency, float64(best.Energy)),
 			})
 		}
 	}
-	return allocate.Genetic(ctx, space, func() allocate.Evaluate {
+	return allocate.Search(ctx, o.Allocator, space, func() allocate.Evaluate {
 		s := simulator.Fork()
 		return func(a *schedule.Allocation) (allocate.Point, error) {
 			m, err := s.Evaluate(a)

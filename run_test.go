@@ -76,7 +76,7 @@ func TestWorkersDoNotChangeTheResult(t *testing.T) {
 	var first *Result
 	for workers := 1; workers <= 3; workers++ {
 		o := DefaultOptions()
-		o.Workers, o.Generations, o.Individuals = workers, 3, 12
+		o.Workers, o.Evaluations = workers, 150
 		r, err := Run(context.Background(), p, o)
 		if err != nil {
 			t.Fatal(err)
@@ -95,9 +95,9 @@ func TestInterrupt(t *testing.T) {
 	p := builtin(t, rules.Default())
 	ctx, cancel := context.WithCancel(context.Background())
 	o := DefaultOptions()
-	o.Generations = 1 << 30
+	o.Allocator, o.Evaluations = "random", 1<<40
 	o.Progress = func(e Progress) {
-		if e.Step == "allocate" && e.Done == 2 {
+		if e.Step == "allocate" && e.Done > 100 {
 			cancel()
 		}
 	}

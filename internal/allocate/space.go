@@ -67,6 +67,15 @@ func NewSpace(g *taskgraph.Graph, candidates func(layer, group int) []int, costs
 	return s, nil
 }
 
+// Size is the number of allocations.
+func (s *Space) Size() float64 {
+	n := 1.0
+	for _, g := range s.Genes {
+		n *= float64(len(g.Cores))
+	}
+	return n
+}
+
 // decode writes the choice of one candidate per gene into a, which must have
 // the shape of Base.
 func (s *Space) decode(choice []uint16, a *schedule.Allocation) {
@@ -153,6 +162,7 @@ type Result struct {
 	Front       []Solution // not dominated by anything evaluated, by ascending latency
 	Evaluations int        // allocations scheduled, repeats not counted
 	Interrupted bool       // the context ended the search; Best is the best until then
+	Exhaustive  bool       // every allocation was scheduled: none is better
 }
 
 // Solution is an allocation with what it achieves.

@@ -33,7 +33,7 @@ func TestInterruptedRun(t *testing.T) {
 	defer cancel()
 	stderr := &cancelOn{text: "cost", after: 300 * time.Millisecond, cancel: cancel}
 	var stdout strings.Builder
-	status := run(ctx, []string{"run", "--mode", "fused", "--generations", "1000000000", "--output", output}, &stdout, stderr)
+	status := run(ctx, []string{"run", "--mode", "fused", "--allocator", "random", "--evaluations", "1000000000", "--output", output}, &stdout, stderr)
 	if status != exitInterrupted {
 		t.Errorf("exit status %d, want %d; stderr:\n%s", status, exitInterrupted, &stderr.buffer)
 	}

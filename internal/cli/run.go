@@ -20,15 +20,9 @@ import (
 	"streamdse/taskgraph"
 )
 
-// effort is how many allocations a search looks at, unless said in numbers.
-type effort struct{ generations, individuals int }
-
-func efforts() ([]string, map[string]effort) {
-	return []string{"low", "medium", "high"}, map[string]effort{
-		"low":    {8, 24},
-		"medium": {40, 48},
-		"high":   {200, 96},
-	}
+// efforts are the numbers of allocations that a search schedules, by name.
+func efforts() ([]string, map[string]int) {
+	return []string{"low", "medium", "high"}, map[string]int{"low": 300, "medium": 3000, "high": 30000}
 }
 
 type runFlags struct {
@@ -36,6 +30,7 @@ type runFlags struct {
 	mode, stacks          string
 	allocator, allocation string
 	objective, effort     string
+	evaluations           int
 	generations           int
 	individuals           int
 	seed                  uint64
@@ -66,12 +61,13 @@ schedule.png, memory.png, result.json, schedule.csv, transfers.csv, allocation.j
 	flags := c.Flags()
 	flags.StringVar(&f.mode, "mode", "both", "layer-by-layer, fused or `both`")
 	flags.StringVar(&f.stacks, "stacks", "auto", "layers fused together: `auto` (as many as keep their weights on the chip), a list such as 0-10,11-21, or a file with one stack a line")
-	flags.StringVar(&f.allocator, "allocator", "", "genetic, or fixed with --allocation (default: the one that fits)")
+	flags.StringVar(&f.allocator, "allocator", "", "how to search: "+strings.Join(allocators(), ", ")+" (default: auto; fixed with --allocation)")
 	flags.StringVar(&f.allocation, "allocation", "", "a saved allocation.json to schedule instead of searching")
 	flags.StringVar(&f.objective, "objective", string(stream.EDP), "what to minimise: "+strings.Join(stream.Objectives(), ", "))
-	flags.StringVar(&f.effort, "effort", "medium", "how long to search: "+strings.Join(names, ", ")+" (about 200, 2,000 and 19,000 allocations a mode)")
-	flags.IntVar(&f.generations, "generations", 0, "generations of the genetic search (default: by --effort)")
-	flags.IntVar(&f.individuals, "individuals", 0, "individuals a generation (default: by --effort)")
+	flags.StringVar(&f.effort, "effort", "medium", "how long to search: "+strings.Join(names, ", ")+" (300, 3,000 and 30,000 allocations a mode)")
+	flags.IntVar(&f.evaluations, "evaluations", 0, "allocations to schedule at the most (default: by --effort)")
+	flags.IntVar(&f.generations, "generations", 0, "generations of the genetic search, whatever the effort")
+	flags.IntVar(&f.individuals, "individuals", stream.DefaultOptions().Individuals, "individuals a generation of the genetic search")
 	flags.Uint64Var(&f.seed, "seed", 0, "seed of the search; the same seed gives the same result")
 	flags.IntVar(&f.workers, "workers", runtime.NumCPU(), "goroutines; never changes a result")
 	flags.IntVar(&f.lpfLimit, "lpf-limit", stream.DefaultOptions().LPFLimit, "loop prime factors the loop-order search keeps; 0 = all")
@@ -91,7 +87,7 @@ func modeNames() []string {
 	return []string{string(stream.LayerByLayer), string(stream.Fused), "both"}
 }
 
-func allocators() []string { return []string{"genetic", "fixed"} }
+func allocators() []string { return append(stream.Allocators(), "fixed") }
 
 // options checks the flags and turns them into the façade's options.
 func (f *runFlags) options(c *cobra.Command) (modes []stream.Mode, o stream.Options, err error) {
@@ -114,35 +110,18 @@ func (f *runFlags) options(c *cobra.Command) (modes []stream.Mode, o stream.Opti
 	if !ok {
 		problems.Add(badChoice("effort", f.effort, names))
 	}
-	o.Generations, o.Individuals = preset.generations, preset.individuals
+	o.Evaluations = preset
 	positive := func(flag string, value, least int) {
 		if c.Flags().Changed(flag) && value < least {
 			problems.Add(diag.Problem{Message: fmt.Sprintf("--%s %d is too small", flag, value), Allowed: fmt.Sprintf("%d or more", least)})
 		}
 	}
-	positive("generations", f.generations, 0)
+	positive("evaluations", f.evaluations, 1)
+	positive("generations", f.generations, 1)
 	positive("individuals", f.individuals, 2)
 	positive("workers", f.workers, 1)
 	positive("lpf-limit", f.lpfLimit, 0)
-	if c.Flags().Changed("generations") {
-		o.Generations = f.generations
-	}
-	if c.Flags().Changed("individuals") {
-		o.Individuals = f.individuals
-	}
-	switch f.allocator {
-	case "":
-	case "fixed":
-		if f.allocation == "" {
-			problems.Add(diag.Problem{Message: "--allocator fixed has nothing to schedule", Hint: "give a saved allocation with --allocation FILE"})
-		}
-	case "genetic":
-		if f.allocation != "" {
-			problems.Add(diag.Problem{Message: "--allocator genetic searches, --allocation FILE fixes the answer", Hint: "leave one of them out"})
-		}
-	default:
-		problems.Add(badChoice("allocator", f.allocator, allocators()))
-	}
+	f.search(c, &o, &problems)
 	if o.Stacks, err = parseStacks(f.stacks); err != nil {
 		var l diag.List
 		errors.As(err, &l)
@@ -150,6 +129,40 @@ func (f *runFlags) options(c *cobra.Command) (modes []stream.Mode, o stream.Opti
 	}
 	o.Seed, o.Workers, o.LPFLimit, o.SkipVerify = f.seed, f.workers, f.lpfLimit, f.noVerify
 	return modes, o, problems.Err()
+}
+
+// search sets how allocations are searched.
+func (f *runFlags) search(c *cobra.Command, o *stream.Options, problems *diag.List) {
+	if c.Flags().Changed("evaluations") {
+		o.Evaluations = f.evaluations
+	}
+	o.Individuals = f.individuals
+	if c.Flags().Changed("generations") {
+		o.Generations = f.generations
+		if f.allocator == "" && f.allocation == "" {
+			f.allocator = "genetic"
+		}
+		if !c.Flags().Changed("evaluations") {
+			o.Evaluations = (f.generations + 1) * f.individuals
+		}
+	}
+	switch {
+	case f.allocator == "":
+	case !slices.Contains(allocators(), f.allocator):
+		problems.Add(badChoice("allocator", f.allocator, allocators()))
+	case f.allocator == "fixed" && f.allocation == "":
+		problems.Add(diag.Problem{Message: "--allocator fixed has nothing to schedule", Hint: "give a saved allocation with --allocation FILE"})
+	case f.allocator != "fixed" && f.allocation != "":
+		problems.Add(diag.Problem{
+			Message: fmt.Sprintf("--allocator %s searches, --allocation FILE fixes the answer", f.allocator),
+			Hint:    "leave one of them out",
+		})
+	case f.allocator != "fixed":
+		o.Allocator = f.allocator
+	}
+	if f.generations > 0 && o.Allocator != "genetic" {
+		problems.Add(diag.Problem{Message: fmt.Sprintf("--generations sizes the genetic search, not --allocator %s", o.Allocator), Hint: "use --evaluations"})
+	}
 }
 
 // fixed returns what reads the saved allocation for a graph, nil without one.

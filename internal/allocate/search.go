@@ -1,0 +1,202 @@
+package allocate
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+)
+
+// Options of a search; take DefaultOptions and change what you need.
+type Options struct {
+	Objective Objective
+	Seed      uint64
+	Workers   int // goroutines that evaluate; never changes the result
+	// Budget is the number of distinct allocations that are scheduled at the most.
+	Budget int
+	// Generations of the genetic search; 0 means until the budget is used.
+	Generations int
+	// Individuals is the number of offspring of a generation; half as many survive.
+	Individuals int
+	// Progress, if not nil, is told now and then how much of the budget is used, and
+	// the best so far.
+	Progress func(evaluations int, best Point)
+}
+
+// DefaultOptions suit an evaluation that takes about a millisecond.
+func DefaultOptions() Options {
+	return Options{Objective: EDP, Workers: 1, Budget: 2000, Individuals: 48}
+}
+
+// search is what all strategies work with.
+type search struct {
+	*judge
+	Options
+	random *rand.Rand
+}
+
+// strategy proposes allocations until it is done or the judge is.
+type strategy func(ctx context.Context, s *search)
+
+// strategies are the allocators by name, in the order of the help.
+func strategies() ([]string, map[string]strategy) {
+	return []string{"auto", "genetic", "local", "greedy", "random", "exhaustive"}, map[string]strategy{
+		"auto":       auto,
+		"genetic":    genetic,
+		"local":      func(ctx context.Context, s *search) { greedy(ctx, s); local(ctx, s) },
+		"greedy":     greedy,
+		"random":     random,
+		"exhaustive": exhaustive,
+	}
+}
+
+// Names lists the allocators.
+func Names() []string {
+	names, _ := strategies()
+	return names
+}
+
+// Search looks for the best allocation in the space with the allocator of the
+// given name:
+//
+//   - auto: greedy, then genetic from there, then local from the best; all
+//     allocations if they are within the budget.
+//   - genetic: NSGA-II for latency and energy; see genetic.
+//   - local: greedy, then iterated local search for the objective; see local.
+//   - greedy: one layer after another to the core that is best; see greedy.
+//   - random: valid allocations, drawn evenly.
+//   - exhaustive: every allocation; the result is then proven to be the best.
+//
+// All random choices are made by the calling goroutine and batches of evaluations
+// have fixed sizes, so the result depends on the seed but not on the number of
+// workers. newEvaluate is called once per worker. If the context ends, the best
+// allocation so far is returned with Interrupted set. The error is that of the
+// first allocation if none has a schedule.
+func Search(ctx context.Context, allocator string, space *Space, newEvaluate func() Evaluate, o Options) (*Result, error) {
+	_, known := strategies()
+	run, ok := known[allocator]
+	if !ok {
+		return nil, fmt.Errorf("no allocator is named %q", allocator)
+	}
+	if allocator == "exhaustive" && space.Size() > float64(o.Budget) {
+		return nil, fmt.Errorf("there are %.4g allocations, which is more than the %d that the effort allows", space.Size(), o.Budget)
+	}
+	o.Individuals = max(o.Individuals, 2)
+	s := &search{newJudge(space, newEvaluate, o.Workers, o.Budget), o, rand.New(rand.NewPCG(o.Seed, 0x9e3779b97f4a7c15))}
+	if len(space.Genes) == 0 {
+		s.try(ctx, s.base())
+	} else {
+		run(ctx, s)
+	}
+	r, err := s.result(ctx, o.Objective)
+	if err == nil {
+		r.Exhaustive = float64(r.Evaluations) >= space.Size()
+	}
+	return r, err
+}
+
+// base is the allocation with the first candidate everywhere.
+func (s *search) base() individual { return individual{genes: make([]uint16, len(s.space.Genes))} }
+
+// try evaluates one batch and reports progress.
+func (s *search) try(ctx context.Context, batch ...individual) []individual {
+	s.evaluate(ctx, batch)
+	if s.Progress != nil {
+		if best, ok := s.best(s.Objective); ok {
+			s.Progress(len(s.known), best.point)
+		}
+	}
+	return batch
+}
+
+// regular are simple allocations: round robin over the candidates, and all layers
+// on their i-th candidate.
+func (s *search) regular() []individual {
+	widest := 0
+	for _, x := range s.space.Genes {
+		widest = max(widest, len(x.Cores))
+	}
+	var list []individual
+	for k := range widest {
+		same, turn := s.base(), s.base()
+		for i, x := range s.space.Genes {
+			same.genes[i] = uint16(k % len(x.Cores))
+			turn.genes[i] = uint16((i + k) % len(x.Cores))
+		}
+		list = append(list, turn, same)
+	}
+	return list
+}
+
+// anyone is a random allocation.
+func (s *search) anyone() individual {
+	x := s.base()
+	for i, g := range s.space.Genes {
+		x.genes[i] = uint16(s.random.IntN(len(g.Cores)))
+	}
+	return x
+}
+
+// change moves gene i to another of its candidates.
+func (s *search) change(genes []uint16, i int) {
+	c := uint16(s.random.IntN(len(s.space.Genes[i].Cores) - 1))
+	if c >= genes[i] {
+		c++
+	}
+	genes[i] = c
+}
+
+// batchSize is how many proposals are evaluated together where a strategy could
+// also go one by one; it must not depend on the number of workers.
+const batchSize = 16
+
+// auto spends a third of the budget on the genetic search, which keeps the front
+// wide, and the rest on local search from its best.
+func auto(ctx context.Context, s *search) {
+	if s.space.Size() <= float64(s.Budget) {
+		exhaustive(ctx, s)
+		return
+	}
+	greedy(ctx, s)
+	budget := s.Budget
+	s.judge.budget = len(s.known) + max(0, budget-len(s.known))/3
+	genetic(ctx, s)
+	s.judge.budget, s.exhausted = budget, false
+	local(ctx, s)
+}
+
+// random draws allocations until the budget is used.
+func random(ctx context.Context, s *search) {
+	for idle := 0; !s.done() && idle < 100; idle++ {
+		before := len(s.known)
+		batch := make([]individual, batchSize)
+		for i := range batch {
+			batch[i] = s.anyone()
+		}
+		s.try(ctx, batch...)
+		if len(s.known) > before {
+			idle = 0
+		}
+	}
+}
+
+// exhaustive tries every allocation.
+func exhaustive(ctx context.Context, s *search) {
+	x := s.base().genes
+	var batch []individual
+	for more := true; more && !s.done(); {
+		batch = append(batch, individual{genes: slices.Clone(x)})
+		more = false
+		for i := range x {
+			if x[i]++; int(x[i]) < len(s.space.Genes[i].Cores) {
+				more = true
+				break
+			}
+			x[i] = 0
+		}
+		if len(batch) == batchSize || !more {
+			s.try(ctx, batch...)
+			batch = nil
+		}
+	}
+}
