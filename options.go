@@ -54,9 +54,14 @@ type Options struct {
 	// Stacks lists the layer ids of each fusion stack; layers in none are alone.
 	// Nil means that stacks are grown by the weight capacity of the cores. Layer
 	// by layer they are not used.
-	Stacks    [][]int
-	Rules     rules.Rules
-	Objective Objective
+	Stacks [][]int
+	// Cuts are tilings that stand in place of the mapping's.
+	Cuts []mapping.Cut
+	// SplitWeights, if not 0, cuts a layer whose weights do not fit into this part of
+	// a core's memory along its output channels into parts that do.
+	SplitWeights float64
+	Rules        rules.Rules
+	Objective    Objective
 	// Fixed, if not nil, gives the allocation to schedule; nothing is searched then.
 	Fixed func(*taskgraph.Graph) (*schedule.Allocation, error)
 	// Allocator searches: see Allocators.

@@ -106,7 +106,14 @@ func buildGraph(p Problem, o Options) (*taskgraph.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	tiled, _, err := split.Nodes(p.Workload, p.Mapping, stacks, o.Rules)
+	m := p.Mapping.With(o.Cuts...)
+	if err := m.CheckCuts(p.Workload); err != nil {
+		return nil, err
+	}
+	if o.SplitWeights > 0 {
+		m = split.Weights(p.Workload, m, p.Hardware, o.SplitWeights)
+	}
+	tiled, _, err := split.Nodes(p.Workload, m, stacks, o.Rules)
 	if err != nil {
 		return nil, err
 	}

@@ -88,8 +88,10 @@ type Mapping struct {
 	Name    string
 	Entries []Entry
 	// Stacks are the layers of each of Groups; nil if the file has no groups.
-	Stacks   [][]string
-	Groups   []Group
+	Stacks [][]string
+	Groups []Group
+	// Cuts stand in place of the entries' tilings; no file has them.
+	Cuts     []Cut
 	Warnings diag.List // keys without effect
 }
 

@@ -87,6 +87,8 @@ func planLayer(w *workload.Workload, m *mapping.Mapping, i, stack int, group []m
 		fallback = d
 	}
 	c := cutter{layer: l, entry: entry, fallback: fallback, group: group, alone: alone, rules: r, problems: problems, notes: notes}
+	c.within, c.named = m.CutsOf(l, false)
+	c.over, _ = m.CutsOf(l, true)
 	t := c.tile()
 
 	memory := make([]hardware.MemoryOperand, len(l.Operands))

@@ -18,6 +18,9 @@ type cutter struct {
 	entry    *mapping.Entry
 	fallback *mapping.Entry   // the default entry, which fills in tilings the entry lacks
 	group    []mapping.Tiling // set by the fusion group of a file of 2026
+	within   []mapping.Tiling // set from outside in place of all tilings within a core
+	named    bool             // for this layer by its name
+	over     []mapping.Tiling // ... over cores
 	alone    bool             // the layer stands alone in its stack
 	rules    rules.Rules
 
@@ -66,7 +69,7 @@ type request struct {
 }
 
 // intra lists the tilings within a core; there are none for a layer that is not
-// fused.
+// fused, unless they are set for it by its name.
 func (c *cutter) intra(t *tiling) []request {
 	given := c.entry.Intra
 	if len(given) == 0 {
@@ -74,6 +77,9 @@ func (c *cutter) intra(t *tiling) []request {
 	}
 	if len(c.group) > 0 {
 		given = c.group
+	}
+	if len(c.within) > 0 {
+		given = c.within
 	}
 	var list []request
 	for _, g := range given {
@@ -96,10 +102,10 @@ func (c *cutter) intra(t *tiling) []request {
 		}
 		list = append(list, q)
 	}
-	if c.alone {
+	if c.alone && !c.named {
 		return nil
 	}
-	if len(list) == 0 {
+	if len(list) == 0 && !c.alone {
 		if dim, ok := c.fusionDim(); ok {
 			list = append(list, request{dim: dim, parts: c.layer.Dims[dim].Size})
 		}
@@ -112,6 +118,9 @@ func (c *cutter) inter(t *tiling) []request {
 	given := c.entry.Inter
 	if len(given) == 0 {
 		given = c.fallback.Inter
+	}
+	if len(c.over) > 0 {
+		given = c.over
 	}
 	var list []request
 	valid := false
