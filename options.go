@@ -60,8 +60,12 @@ type Options struct {
 	// SplitWeights, if not 0, cuts a layer whose weights do not fit into this part of
 	// a core's memory along its output channels into parts that do.
 	SplitWeights float64
-	Rules        rules.Rules
-	Objective    Objective
+	// RecomputeHalo makes fused layers compute the halos of their readers' windows
+	// anew in every tile, where all are cut alike, instead of having tiles read by
+	// several others.
+	RecomputeHalo bool
+	Rules         rules.Rules
+	Objective     Objective
 	// Fixed, if not nil, gives the allocation to schedule; nothing is searched then.
 	Fixed func(*taskgraph.Graph) (*schedule.Allocation, error)
 	// Allocator searches: see Allocators.

@@ -113,6 +113,10 @@ func buildGraph(p Problem, o Options) (*taskgraph.Graph, error) {
 	if o.SplitWeights > 0 {
 		m = split.Weights(p.Workload, m, p.Hardware, o.SplitWeights)
 	}
+	if o.RecomputeHalo && o.Rules.WholeTileEdges {
+		return nil, diag.One(fmt.Sprintf("the rules %q do not recompute halos", o.Rules.Name), "", "use the default rules, or halos that are cached")
+	}
+	m.RecomputeHalo = o.RecomputeHalo
 	tiled, _, err := split.Nodes(p.Workload, m, stacks, o.Rules)
 	if err != nil {
 		return nil, err

@@ -91,8 +91,12 @@ type Mapping struct {
 	Stacks [][]string
 	Groups []Group
 	// Cuts stand in place of the entries' tilings; no file has them.
-	Cuts     []Cut
-	Warnings diag.List // keys without effect
+	Cuts []Cut
+	// RecomputeHalo makes a fused layer's tiles overlap by what the windows of its
+	// readers reach beyond their own tile, instead of being read by several; no file
+	// says it.
+	RecomputeHalo bool
+	Warnings      diag.List // keys without effect
 }
 
 // Lookup returns the entry for a layer: by its name, else by its operator type,

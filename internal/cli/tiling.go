@@ -17,14 +17,19 @@ import (
 type tilingFlags struct {
 	split, tile  []string
 	splitWeights float64
+	halo         string
 }
 
 func (f *tilingFlags) register(c *cobra.Command) {
 	flags := c.Flags()
 	flags.StringArrayVar(&f.split, "split", nil, "spread layers over cores: `[LAYER:]DIM=PARTS`, e.g. K=4 or conv1:K=2,OY=2 (in place of the mapping's inter-core tiling)")
 	flags.StringArrayVar(&f.tile, "tile", nil, "cut layers within a core: `[LAYER:]DIM=PARTS`, e.g. OY=8, OY=all or conv1:OY:size=4 (in place of the mapping's intra-core tiling; only fused layers, unless LAYER is a name)")
+	flags.StringVar(&f.halo, "halo", "cache", "rows that windows of neighbouring tiles share: `cache` (read from the tiles that computed them) or recompute (where fused layers are cut into equally many tiles)")
+	complete(c, "halo", halos())
 	flags.Float64Var(&f.splitWeights, "split-weights", 0, "cut layers whose weights exceed this `part` of a core's memory along K into parts that fit: 1 the whole, 0.5 half of it; 0 does not")
 }
+
+func halos() []string { return []string{"cache", "recompute"} }
 
 // options sets what the flags say.
 func (f *tilingFlags) options(c *cobra.Command, o *stream.Options) diag.List {
@@ -48,6 +53,10 @@ func (f *tilingFlags) options(c *cobra.Command, o *stream.Options) diag.List {
 		problems.Add(diag.Problem{Message: fmt.Sprintf("--split-weights %v is no part of a memory", f.splitWeights), Allowed: "0 to 1"})
 	}
 	o.SplitWeights = f.splitWeights
+	if !slices.Contains(halos(), f.halo) {
+		problems.Add(badChoice("halo", f.halo, halos()))
+	}
+	o.RecomputeHalo = f.halo == "recompute"
 	return problems
 }
 

@@ -227,7 +227,13 @@ func (w *passage) component(a *atoms, comp component) factor {
 		f := newFactor(w.consumer, x.loops)
 		for parts := range combinations(&f) {
 			r := x.window(parts)
-			f.addOverlaps(cut, max(r.Lo, 0), min(r.Hi, int32(x.size)))
+			r.Lo, r.Hi = max(r.Lo, 0), min(r.Hi, int32(x.size))
+			switch {
+			case cut.Ends == nil:
+				f.addOverlaps(cut, r.Lo, r.Hi)
+			case r.Lo < r.Hi: // the producer's node of the same part has all that is read
+				f.hits = append(f.hits, hit{cut.Offset[parts[0]], int64(r.Len())})
+			}
 			f.addRow()
 		}
 		return f

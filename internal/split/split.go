@@ -46,6 +46,9 @@ func Nodes(w *workload.Workload, m *mapping.Mapping, stacks Stacks, r rules.Rule
 	if err := problems.Err(); err != nil {
 		return nil, notes, err
 	}
+	if m.RecomputeHalo {
+		recompute(tiled)
+	}
 	count := 0
 	for i := range w.Layers {
 		count += tiled.Layers[i].NodeCount()
