@@ -111,7 +111,7 @@ func buildGraph(p Problem, o Options) (*taskgraph.Graph, error) {
 		return nil, err
 	}
 	if o.SplitWeights > 0 {
-		m = split.Weights(p.Workload, m, p.Hardware, o.SplitWeights)
+		m = split.Weights(p.Workload, m, p.Hardware, o.SplitWeights, o.Rules)
 	}
 	if o.RecomputeHalo && o.Rules.WholeTileEdges {
 		return nil, diag.One(fmt.Sprintf("the rules %q do not recompute halos", o.Rules.Name), "", "use the default rules, or halos that are cached")

@@ -6,6 +6,7 @@ import (
 
 	"streamdse/hardware"
 	"streamdse/mapping"
+	"streamdse/rules"
 	"streamdse/unit"
 	"streamdse/workload"
 )
@@ -18,8 +19,9 @@ import (
 // Half the memory (0.5) leaves room for the weights of what runs next. The memory is
 // the smallest that holds weights in one of the layer's cores. Other cuts over cores
 // stay. A layer whose cores the mapping fixes group by group is left as it is, as is
-// one of which even a single channel does not fit.
-func Weights(w *workload.Workload, m *mapping.Mapping, acc *hardware.Accelerator, part float64) *mapping.Mapping {
+// one of which even a single channel does not fit. Under the published rules, which
+// lose what does not divide, the number of parts is a divisor of K.
+func Weights(w *workload.Workload, m *mapping.Mapping, acc *hardware.Accelerator, part float64, r rules.Rules) *mapping.Mapping {
 	for i := range w.Layers {
 		l := &w.Layers[i]
 		entry := m.Lookup(l)
@@ -31,7 +33,11 @@ func Weights(w *workload.Workload, m *mapping.Mapping, acc *hardware.Accelerator
 			over = entry.Inter
 		}
 		over = slices.DeleteFunc(slices.Clone(over), func(t mapping.Tiling) bool { return t.Parts == mapping.Free || !l.HasDim(t.Dim) })
-		if n := weightParts(l, over, weightRoom(l, m, acc, part)); n > 1 {
+		n := weightParts(l, over, weightRoom(l, m, acc, part))
+		for r.TilesEnlargeLayer && l.Size("K")%n != 0 {
+			n++
+		}
+		if n > 1 {
 			m = cutInto(m, l, over, n)
 		}
 	}

@@ -52,16 +52,18 @@ func TestWeightParts(t *testing.T) {
 func TestWeights(t *testing.T) {
 	acc, m, w := quadCore(t)
 	for _, test := range []struct {
-		part float64
-		cuts []string
-		want string
+		part  float64
+		rules rules.Rules
+		cuts  []string
+		want  string
 	}{
-		{1, nil, "[/layer4/layer4.0/conv2/Conv:K=2 /layer4/layer4.1/conv1/Conv:K=2 /layer4/layer4.1/conv2/Conv:K=2]"},
-		{0.5, nil, "[/layer4/layer4.0/conv1/Conv:K=2 /layer4/layer4.0/conv2/Conv:K=3 /layer4/layer4.1/conv1/Conv:K=3 /layer4/layer4.1/conv2/Conv:K=3]"},
-		{0.5, []string{"OY=2"}, "[OY=2 /layer4/layer4.0/conv1/Conv:OY=2 /layer4/layer4.0/conv1/Conv:K=2 /layer4/layer4.0/conv2/Conv:OY=2 /layer4/layer4.0/conv2/Conv:K=3 " +
+		{0.5, rules.Reference2024(), nil, "[/layer4/layer4.0/conv1/Conv:K=2 /layer4/layer4.0/conv2/Conv:K=4 /layer4/layer4.1/conv1/Conv:K=4 /layer4/layer4.1/conv2/Conv:K=4]"},
+		{1, rules.Default(), nil, "[/layer4/layer4.0/conv2/Conv:K=2 /layer4/layer4.1/conv1/Conv:K=2 /layer4/layer4.1/conv2/Conv:K=2]"},
+		{0.5, rules.Default(), nil, "[/layer4/layer4.0/conv1/Conv:K=2 /layer4/layer4.0/conv2/Conv:K=3 /layer4/layer4.1/conv1/Conv:K=3 /layer4/layer4.1/conv2/Conv:K=3]"},
+		{0.5, rules.Default(), []string{"OY=2"}, "[OY=2 /layer4/layer4.0/conv1/Conv:OY=2 /layer4/layer4.0/conv1/Conv:K=2 /layer4/layer4.0/conv2/Conv:OY=2 /layer4/layer4.0/conv2/Conv:K=3 " +
 			"/layer4/layer4.1/conv1/Conv:OY=2 /layer4/layer4.1/conv1/Conv:K=3 /layer4/layer4.1/conv2/Conv:OY=2 /layer4/layer4.1/conv2/Conv:K=3]"},
-		{0.5, []string{"K=4"}, "[K=4]"}, // enough
-		{1, []string{"Conv:K=2"}, "[Conv:K=2]"},
+		{0.5, rules.Default(), []string{"K=4"}, "[K=4]"}, // enough
+		{1, rules.Default(), []string{"Conv:K=2"}, "[Conv:K=2]"},
 	} {
 		cut := m
 		for _, text := range test.cuts {
@@ -71,11 +73,11 @@ func TestWeights(t *testing.T) {
 			}
 			cut = cut.With(list...)
 		}
-		cut = Weights(w, cut, acc, test.part)
+		cut = Weights(w, cut, acc, test.part, test.rules)
 		if got := fmt.Sprint(cut.Cuts); got != test.want {
 			t.Errorf("%v of a core, %v: %s, want %s", test.part, test.cuts, got, test.want)
 		}
-		tiled, _, err := Nodes(w, cut, LayerByLayer(w), rules.Default())
+		tiled, _, err := Nodes(w, cut, LayerByLayer(w), test.rules)
 		if err != nil {
 			t.Fatal(err)
 		}
