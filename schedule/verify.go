@@ -252,14 +252,14 @@ func (v *verifier) sums() *Violation {
 	if v.r.PartialSumsAreFree {
 		return nil
 	}
-	writer := make(map[taskgraph.TensorID]taskgraph.NodeID, len(v.g.Nodes))
+	writer := make([]taskgraph.NodeID, len(v.g.Tensors)) // plus 1; 0 for none
 	for n := range v.g.Nodes {
 		id, node := taskgraph.NodeID(n), &v.g.Nodes[n]
 		start := v.s.Tasks[n].Start
-		if other, ok := writer[node.Operands[0]]; ok {
+		if other := writer[node.Operands[0]] - 1; other >= 0 {
 			return v.broken(RuleSums, id, start, "writes what %s has written", NodeName(v.g, other))
 		}
-		writer[node.Operands[0]] = id
+		writer[node.Operands[0]] = id + 1
 		added := 0
 		for _, e := range v.g.Out(id) {
 			if e.PartialSums() && v.g.Nodes[e.Dst].Layer == node.Layer {

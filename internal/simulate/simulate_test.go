@@ -197,6 +197,25 @@ func reduce(p Problem, alloc *schedule.Allocation) {
 	*g = *taskgraph.New(g.Layers, g.Nodes, g.Tensors, edges)
 }
 
+// A node that adds to partial sums which have not arrived is noticed.
+func TestVerifyPresenceOfSums(t *testing.T) {
+	p, alloc := problem(chip{cores: 2, links: []string{"0, 1"}}.build(t), rules.Default(),
+		node{core: 0, runtime: 50, out: 40, input: 40},
+		node{core: 1, runtime: 10, out: 40, input: 40},
+		node{core: 0, runtime: 10, out: 40, from: []int{1}},
+	)
+	reduce(p, alloc)
+	s := clone(run(t, p, alloc))
+	sums := p.Graph.Nodes[0].Operands[0]
+	s.Transfers = slices.DeleteFunc(s.Transfers, func(x schedule.Transfer) bool { return x.Tensor == sums })
+	s.Copies = slices.DeleteFunc(s.Copies, func(c schedule.Copy) bool { return c.Tensor == sums && c.Store == 1 })
+	fill(p.Graph, s)
+	err := verify(p, alloc, s)
+	if broken, ok := errors.AsType[*schedule.Violation](err); !ok || broken.Rule != schedule.RulePresence || broken.Node != 1 || broken.Time != 55 {
+		t.Errorf("%v", err)
+	}
+}
+
 // Parts of a reduction that are lost, or that two nodes add to, are noticed.
 func TestVerifySums(t *testing.T) {
 	for _, test := range []struct {
