@@ -25,21 +25,25 @@ var floors = map[string]int{
 	"workload": 2,
 	"hardware": 2,
 
-	"mapping":       3,
-	"internal/onnx": 3,
-	"hardware/zoo":  3,
+	"mapping":               3,
+	"imc":                   3,
+	"internal/onnx":         3,
+	"internal/workloadyaml": 3,
+	"hardware/zoo":          3,
 
 	"taskgraph":              4,
 	"loopnest":               4,
 	"workload/zoo":           4,
 	"mapping/zoo":            4,
 	"internal/onnx/onnxtest": 4,
+	"internal/netplot":       4,
 
 	"loopnest/nesttest": 5,
 
 	"schedule": 5,
 
 	"internal/split":    6,
+	"internal/locality": 6,
 	"internal/connect":  6,
 	"internal/mapper":   6,
 	"internal/simulate": 6,

@@ -16,6 +16,7 @@ import (
 	hardwarezoo "streamdse/hardware/zoo"
 	"streamdse/internal/diag"
 	"streamdse/internal/onnx"
+	"streamdse/internal/workloadyaml"
 	"streamdse/mapping"
 	mappingzoo "streamdse/mapping/zoo"
 	"streamdse/rules"
@@ -25,9 +26,11 @@ import (
 
 // Inputs names what to load: each is the path of a file or the name of a built-in.
 type Inputs struct {
-	Workload string // an ONNX model; empty to load none
+	Workload string // an ONNX model, or a YAML file with loop nests; empty to load none
 	Hardware string // an accelerator YAML file; empty to load none
-	// Mapping is a mapping YAML file; empty means the built-in named like the accelerator.
+	// Mapping is a mapping YAML file. "generated" means the one that mapping.Generate
+	// makes for the accelerator; empty means the built-in named like the accelerator
+	// or, if there is none that fits it, the generated one.
 	Mapping string
 	// FoldActivations makes an activation after a layer part of the layer, at no cost.
 	FoldActivations bool
@@ -39,6 +42,15 @@ type Inputs struct {
 type Source struct {
 	Name   string // the built-in's name, or the file's without folder and extension
 	SHA256 string // of the content, in hexadecimal
+	Path   string // of the file as it was given; empty for a built-in
+	// Operators are those that the nodes of a workload file have, by name.
+	Operators []Operator
+}
+
+// Operator counts the nodes of one type, "domain.Type" if it is not ONNX's own.
+type Operator struct {
+	Type  string
+	Nodes int
 }
 
 // Sources are the sources of the three inputs.
@@ -76,52 +88,102 @@ func Load(in Inputs) (Problem, Sources, error) {
 		p.Hardware, s.Hardware, err = loadHardware(in.Hardware)
 		note(err)
 	}
-	name := in.Mapping
-	switch {
-	case name != "":
-	case p.Hardware != nil && slices.Contains(MappingNames(), p.Hardware.Name):
-		name = p.Hardware.Name
-	case p.Hardware != nil:
-		problems.Add(diag.Problem{
-			Message: fmt.Sprintf("no mapping is given, and none is built in for accelerator %q", p.Hardware.Name),
-			Allowed: "a file, or one of " + strings.Join(MappingNames(), ", "),
-			Hint:    "give one with --mapping",
-		})
-	}
-	if name != "" {
-		p.Mapping, s.Mapping, err = loadMapping(name)
-		note(err)
+	if p.Hardware != nil || in.Mapping != "" && in.Mapping != mapping.Generated {
+		p.Mapping, s.Mapping, err = chooseMapping(in.Mapping, p.Hardware)
+		if in.Workload != "" || in.Mapping != "" { // else nothing needs one
+			note(err)
+		}
 	}
 	if p.Mapping != nil && p.Hardware != nil {
 		note(p.Mapping.Check(p.Hardware))
+	}
+	if p.Workload != nil && p.Hardware != nil {
+		note(checkDataflows(p.Workload, p.Hardware))
 	}
 	return p, s, problems.Err()
 }
 
 func loadWorkload(in Inputs) (*workload.Workload, Source, error) {
-	source := Source{Name: in.Workload}
-	var model *onnx.Model
-	if isFile(in.Workload, ".onnx") {
-		m, sum, err := readModel(in.Workload)
-		if err != nil {
-			return nil, source, err
+	if hasExtension(in.Workload, ".yaml", ".yml") {
+		w, data, err := workloadyaml.Load(in.Workload)
+		source := Source{Name: stem(in.Workload), SHA256: sum(data), Path: in.Workload}
+		if err == nil {
+			source.Operators = countOperators(len(w.Layers), func(i int) string { return w.Layers[i].Type })
 		}
-		model, source = m, Source{stem(in.Workload), sum}
-	} else {
-		data, err := workloadzoo.Export(in.Workload)
-		if err != nil {
-			return nil, source, unknownBuiltin("workload", in.Workload, WorkloadNames())
-		}
-		if model, err = onnx.Read(in.Workload, data); err != nil {
-			return nil, source, err
-		}
-		source.SHA256 = sum(data)
+		return w, source, err
+	}
+	model, source, err := loadModel(in.Workload)
+	if err != nil {
+		return nil, source, err
 	}
 	w, err := onnx.Workload(model, onnx.Options{Rules: in.Rules, FoldActivations: in.FoldActivations})
 	if w != nil {
 		w.Name = source.Name
 	}
 	return w, source, err
+}
+
+// loadModel reads an ONNX file or builds a built-in network.
+func loadModel(name string) (model *onnx.Model, source Source, err error) {
+	source.Name = name
+	switch {
+	case isFile(name, ".onnx"):
+		source.Name, source.Path = stem(name), name
+		model, source.SHA256, err = readModel(name)
+	case !workloadzoo.Has(name):
+		err = unknownBuiltin("workload", name, WorkloadNames())
+	default:
+		var data []byte
+		if data, err = workloadzoo.Export(name); err != nil {
+			break
+		}
+		if model, err = onnx.Read(name, data); err == nil {
+			source.Name, source.SHA256 = model.Graph.Name, sum(data)
+		}
+	}
+	if err != nil {
+		return nil, source, err
+	}
+	source.Operators = countOperators(len(model.Graph.Nodes), func(i int) string {
+		n := &model.Graph.Nodes[i]
+		if n.Domain == "" || n.Domain == "ai.onnx" {
+			return n.OpType
+		}
+		return n.Domain + "." + n.OpType
+	})
+	return model, source, nil
+}
+
+// checkDataflows reports unrolled loops that are neither usual nor in the network.
+func checkDataflows(w *workload.Workload, acc *hardware.Accelerator) diag.List {
+	var problems diag.List
+	for i := range acc.Cores {
+		for _, axis := range acc.Cores[i].Dataflow {
+			for _, u := range axis {
+				if d := workload.Dim(u.Dim); !d.Conventional() && !w.HasLoop(d) {
+					problems.Add(diag.Problem{
+						Message: fmt.Sprintf("the dataflow of core %s unrolls %s, which is a loop of no layer", acc.Cores[i].Name, u.Dim),
+						Allowed: "loop dimensions such as B, K, C, G, OY, OX, FY, FX, D, H",
+					})
+				}
+			}
+		}
+	}
+	return problems.Unique()
+}
+
+// countOperators counts the types of n nodes.
+func countOperators(n int, typeOf func(int) string) []Operator {
+	counts := map[string]int{}
+	for i := range n {
+		counts[typeOf(i)]++
+	}
+	list := make([]Operator, 0, len(counts))
+	for typ, nodes := range counts {
+		list = append(list, Operator{typ, nodes})
+	}
+	slices.SortFunc(list, func(a, b Operator) int { return strings.Compare(a.Type, b.Type) })
+	return list
 }
 
 // readModel reads an ONNX file and its checksum.
@@ -149,10 +211,38 @@ func loadHardware(name string) (*hardware.Accelerator, Source, error) {
 			return nil, Source{}, unknownBuiltin("accelerator", name, HardwareNames())
 		}
 		acc, err := hardwarezoo.Load(name)
-		return acc, Source{name, sumFiles(files)}, err
+		return acc, Source{Name: name, SHA256: sumFiles(files)}, err
 	}
 	acc, files, err := hardware.LoadFiles(name)
-	return acc, Source{stem(name), sumFiles(files)}, err
+	return acc, Source{Name: stem(name), SHA256: sumFiles(files), Path: name}, err
+}
+
+// chooseMapping loads the mapping of the given name. Without one, it takes the
+// built-in that is named like the accelerator if it fits, else it generates one.
+func chooseMapping(name string, acc *hardware.Accelerator) (*mapping.Mapping, Source, error) {
+	if name == "" && slices.Contains(MappingNames(), acc.Name) {
+		if m, source, err := loadMapping(acc.Name); err != nil || len(m.Check(acc)) == 0 {
+			return m, source, err
+		}
+	}
+	if name != "" && name != mapping.Generated {
+		return loadMapping(name)
+	}
+	text, err := mapping.Generate(acc)
+	if err != nil {
+		return nil, Source{}, err
+	}
+	m, err := mapping.Parse(mapping.Generated, text)
+	if err != nil {
+		return nil, Source{}, err
+	}
+	if name == "" {
+		m.Warnings.Add(diag.Problem{
+			Message: fmt.Sprintf("mapping generated: none is given, and none that fits is built in for accelerator %q", acc.Name),
+			Hint:    "`stream inspect --hardware FILE --mapping generated` prints it, to be saved and edited",
+		})
+	}
+	return m, Source{Name: mapping.Generated, SHA256: sum(text)}, nil
 }
 
 func loadMapping(name string) (*mapping.Mapping, Source, error) {
@@ -162,24 +252,28 @@ func loadMapping(name string) (*mapping.Mapping, Source, error) {
 			return nil, Source{}, unknownBuiltin("mapping", name, MappingNames())
 		}
 		m, err := mappingzoo.Load(name)
-		return m, Source{name, sumFiles(files)}, err
+		return m, Source{Name: name, SHA256: sumFiles(files)}, err
 	}
 	m, err := mapping.Load(name)
 	if err != nil {
 		return nil, Source{}, err
 	}
 	data, err := os.ReadFile(name)
-	return m, Source{stem(name), sum(data)}, err
+	return m, Source{Name: stem(name), SHA256: sum(data), Path: name}, err
 }
 
 // isFile tells whether a name means a file rather than a built-in: it has a
 // folder or one of the extensions, or a file is there.
 func isFile(name string, extensions ...string) bool {
-	if strings.ContainsAny(name, `/\`) || slices.Contains(extensions, strings.ToLower(filepath.Ext(name))) {
+	if strings.ContainsAny(name, `/\`) || hasExtension(name, extensions...) {
 		return true
 	}
 	info, err := os.Stat(name)
 	return err == nil && info.Mode().IsRegular()
+}
+
+func hasExtension(name string, extensions ...string) bool {
+	return slices.Contains(extensions, strings.ToLower(filepath.Ext(name)))
 }
 
 // stem is the name of a file without folder and extension.
@@ -220,10 +314,12 @@ func sumFiles(files map[string]string) string {
 // cores/, a mapping as NAME.mapping.yaml. ok is false if there is nothing.
 func Builtin(name string) (files map[string][]byte, ok bool, err error) {
 	files = map[string][]byte{}
-	if slices.Contains(WorkloadNames(), name) {
-		if files[name+".onnx"], err = workloadzoo.Export(name); err != nil {
+	if workloadzoo.Has(name) {
+		model, err := workloadzoo.Model(name)
+		if err != nil {
 			return nil, true, err
 		}
+		files[model.Graph.Name+".onnx"] = onnx.Write(model)
 	}
 	if slices.Contains(HardwareNames(), name) {
 		source, err := hardwarezoo.Source(name)

@@ -5,6 +5,7 @@ import (
 
 	"streamdse/hardware"
 	"streamdse/internal/allocate"
+	"streamdse/internal/diag"
 	"streamdse/mapping"
 	"streamdse/rules"
 	"streamdse/schedule"
@@ -48,6 +49,24 @@ type Problem struct {
 	Mapping  *mapping.Mapping
 }
 
+// complete reports which of the three is missing, as a diag.List.
+func (p Problem) complete() error {
+	var problems diag.List
+	missing := func(what string) {
+		problems.Add(diag.Problem{Message: "no " + what + " is given", Allowed: "the name of a built-in, or the path of a file"})
+	}
+	if p.Workload == nil {
+		missing("workload")
+	}
+	if p.Hardware == nil {
+		missing("accelerator")
+	}
+	if p.Mapping == nil {
+		missing("mapping")
+	}
+	return problems.Err()
+}
+
 // Options of a run; take DefaultOptions and change what you need.
 type Options struct {
 	Mode Mode
@@ -65,7 +84,16 @@ type Options struct {
 	// several others.
 	RecomputeHalo bool
 	Rules         rules.Rules
-	Objective     Objective
+	// Order is ByStacks, ByLatency or ByMemory.
+	Order Order
+	// First, if not nil, lists nodes to schedule before all others, the first one
+	// first, as far as dependencies allow; Order does not count then, and what is not
+	// listed follows by stacks.
+	First func(*taskgraph.Graph) ([]taskgraph.NodeID, error)
+	// Prefetch names the operands of layers (see Prefetchable) whose constants are
+	// fetched before the network starts, as far as there is room for them.
+	Prefetch  []string
+	Objective Objective
 	// Fixed, if not nil, gives the allocation to schedule; nothing is searched then.
 	Fixed func(*taskgraph.Graph) (*schedule.Allocation, error)
 	// Allocator searches: see Allocators.
@@ -96,6 +124,7 @@ func DefaultOptions() Options {
 	return Options{
 		Mode:        Fused,
 		Rules:       rules.Default(),
+		Order:       ByStacks,
 		Objective:   EDP,
 		Allocator:   Allocators()[0],
 		Evaluations: d.Budget,

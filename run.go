@@ -12,6 +12,7 @@ package stream
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -55,26 +56,23 @@ func (c *Costs) estimator(o Options) cost.Estimator {
 // error is the context's. A diag.List as the error means that the inputs do not
 // fit together, a *schedule.Infeasible that no allocation has a schedule.
 func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
-	graph, err := buildGraph(p, o)
+	graph, err := Graph(p, o)
 	if err != nil {
 		return nil, err
 	}
-	costs, err := cost.Table(ctx, graph, p.Hardware, o.Costs.estimator(o), cost.Options{
-		Rules: o.Rules, Workers: o.Workers, Progress: o.step("cost", "node classes on cores"),
-	})
+	costs, err := costTable(ctx, p, o, graph)
 	if err != nil {
 		return nil, err
 	}
-	simulator, err := simulate.New(simulate.Problem{
-		Graph: graph, Accelerator: p.Hardware, Costs: costs, Priority: simulate.Order(graph, nil), Rules: o.Rules,
-	})
+	sim, err := simulation(p, graph, costs, o)
 	if err != nil {
 		return nil, err
 	}
-	candidates := func(layer, group int) []int {
-		l := &graph.Layers[layer]
-		return l.Entry.Candidates(p.Hardware, l.Layer, group)
+	simulator, err := simulate.New(sim)
+	if err != nil {
+		return nil, err
 	}
+	candidates := candidates(p, graph)
 	found, err := search(ctx, graph, costs, candidates, simulator, o)
 	if err != nil {
 		return nil, err
@@ -88,10 +86,9 @@ func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
 			return nil, fmt.Errorf("the schedule breaks a rule, which is a bug: %w", err)
 		}
 	}
-	b := bound.Latency(bound.Problem{Graph: graph, Accelerator: p.Hardware, Costs: costs, Cores: candidates, Rules: o.Rules})
 	r := &Result{
 		Mode: o.Mode, Graph: graph, Costs: costs, Allocation: &found.Best, Schedule: s,
-		Bound: Bound{b.Latency, b.SetBy}, Evaluations: found.Evaluations, Interrupted: found.Interrupted, Exhaustive: found.Exhaustive,
+		Bound: latencyBound(p, o, graph, costs), Evaluations: found.Evaluations, Interrupted: found.Interrupted, Exhaustive: found.Exhaustive,
 	}
 	for i := range found.Front {
 		f := &found.Front[i]
@@ -100,8 +97,47 @@ func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
 	return r, nil
 }
 
-// buildGraph cuts the layers and connects the nodes.
-func buildGraph(p Problem, o Options) (*taskgraph.Graph, error) {
+// Check verifies a schedule that was not made just now, for instance one read from
+// a file: costs are estimated again, and nothing of it is taken on trust. The graph
+// must be that of Graph. It returns what bounds the latency of any schedule; the
+// error is a *schedule.Violation if a rule is broken.
+func Check(ctx context.Context, p Problem, o Options, g *taskgraph.Graph, a *schedule.Allocation, s *schedule.Schedule) (Bound, error) {
+	costs, err := costTable(ctx, p, o, g)
+	if err != nil {
+		return Bound{}, err
+	}
+	if err := schedule.Verify(g, p.Hardware, costs, a, s, o.Rules); err != nil {
+		return Bound{}, err
+	}
+	return latencyBound(p, o, g, costs), nil
+}
+
+// costTable estimates every class of nodes on every core that may run it.
+func costTable(ctx context.Context, p Problem, o Options, g *taskgraph.Graph) (*schedule.CostTable, error) {
+	return cost.Table(ctx, g, p.Hardware, o.Costs.estimator(o), cost.Options{
+		Rules: o.Rules, Workers: o.workers(), Progress: o.step("cost", "node classes on cores"),
+	})
+}
+
+// candidates tells which cores may run a group of a layer.
+func candidates(p Problem, g *taskgraph.Graph) func(layer, group int) []int {
+	return func(layer, group int) []int {
+		l := &g.Layers[layer]
+		return l.Entry.Candidates(p.Hardware, l.Layer, group)
+	}
+}
+
+func latencyBound(p Problem, o Options, g *taskgraph.Graph, costs *schedule.CostTable) Bound {
+	b := bound.Latency(bound.Problem{Graph: g, Accelerator: p.Hardware, Costs: costs, Cores: candidates(p, g), Rules: o.Rules})
+	return Bound{b.Latency, b.SetBy}
+}
+
+// Graph cuts the layers into computation nodes, as the mode and the stacks say, and
+// connects them. It is the graph that Run schedules.
+func Graph(p Problem, o Options) (*taskgraph.Graph, error) {
+	if err := p.complete(); err != nil {
+		return nil, err
+	}
 	stacks, err := stacksOf(p, o)
 	if err != nil {
 		return nil, err
@@ -155,7 +191,7 @@ func search(ctx context.Context, g *taskgraph.Graph, costs *schedule.CostTable, 
 		space = &allocate.Space{Base: *a}
 	}
 	options := allocate.Options{
-		Objective: o.Objective, Seed: o.Seed, Workers: o.Workers,
+		Objective: o.Objective, Seed: o.Seed, Workers: o.workers(),
 		Budget: o.Evaluations, Generations: o.Generations, Individuals: o.Individuals,
 	}
 	if o.Progress != nil && o.Fixed == nil {
@@ -190,6 +226,10 @@ func allowed(g *taskgraph.Graph, candidates func(layer, group int) []int, a *sch
 	}
 	return problems.Err()
 }
+
+// workers is the number of goroutines to use: more than a few for each processor
+// would only cost memory.
+func (o *Options) workers() int { return max(1, min(o.Workers, 4*runtime.NumCPU())) }
 
 // step returns a callback that reports a step's progress, nil if nobody asks.
 func (o *Options) step(name, unit string) func(done, total int) {

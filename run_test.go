@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -25,8 +26,8 @@ func builtin(t testing.TB, r rules.Rules) Problem {
 	return p
 }
 
-// TestAnyAllocation schedules random allocations and random stacks of ResNet-18
-// under both sets of rules: Run verifies each schedule, and none beats the bound.
+// TestAnyAllocation schedules random allocations, stacks, orders and prefetches of
+// ResNet-18 under both sets of rules: Run verifies each schedule, and none beats the bound.
 func TestAnyAllocation(t *testing.T) {
 	costs := NewCosts()
 	problems := map[string]Problem{}
@@ -44,6 +45,19 @@ func TestAnyAllocation(t *testing.T) {
 			cut := rapid.IntRange(0, 33).Draw(t, "cut")
 			o.Stacks = [][]int{ids(0, cut), ids(cut+1, rapid.IntRange(cut+1, 34).Draw(t, "end"))}
 		}
+		o.Order = rapid.SampledFrom([]Order{ByStacks, ByLatency, ByMemory}).Draw(t, "order")
+		if rapid.IntRange(0, 3).Draw(t, "own order") == 0 {
+			seed := rapid.Uint64().Draw(t, "order seed")
+			o.First = func(g *taskgraph.Graph) ([]taskgraph.NodeID, error) {
+				nodes := make([]taskgraph.NodeID, len(g.Nodes))
+				for n := range nodes {
+					nodes[n] = taskgraph.NodeID(n)
+				}
+				rand.New(rand.NewPCG(seed, 0)).Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
+				return nodes, nil
+			}
+		}
+		o.Prefetch = rapid.SampledFrom([][]string{nil, {"W"}, {"W", "I"}}).Draw(t, "prefetch")
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "allocation"), 0))
 		p := problems[name]
 		o.Fixed = func(g *taskgraph.Graph) (*schedule.Allocation, error) { return randomAllocation(p, g, random), nil }
@@ -105,6 +119,17 @@ func TestLoadReportsAllProblems(t *testing.T) {
 	var problems diag.List
 	if !errors.As(err, &problems) || len(problems) != 3 {
 		t.Errorf("error %v, want three problems", err)
+	}
+}
+
+// TestUnknownOrder: an order is a name that Orders lists.
+func TestUnknownOrder(t *testing.T) {
+	o := DefaultOptions()
+	o.Mode, o.Order = LayerByLayer, "stack"
+	_, err := Run(context.Background(), builtin(t, rules.Default()), o)
+	var problems diag.List
+	if !errors.As(err, &problems) || !strings.Contains(err.Error(), "did you mean `stacks`?") {
+		t.Errorf("error %v", err)
 	}
 }
 

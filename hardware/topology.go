@@ -135,3 +135,9 @@ func (a *Accelerator) route(t *topology) {
 		}
 	}
 }
+
+// SingleCore returns an accelerator that is just one core, whose own memories go
+// up to the off-chip memory: it has no links and no off-chip core.
+func SingleCore(c Core) *Accelerator {
+	return &Accelerator{Name: c.Name, Cores: []Core{c}, Offchip: -1, CoreOrder: []int{0}, Warnings: c.Warnings}
+}

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"streamdse/hardware"
+	"streamdse/imc"
 	"streamdse/unit"
 	"streamdse/workload"
 )
@@ -18,9 +19,10 @@ type Evaluation struct {
 	Spatial         []AxisUse
 	Operands        []OperandUse // in the order of the layer: output first
 	Ports           []PortUse
-	Operations      int64   // true number of operations
-	IdealCycles     int64   // if every processing element were busy in every cycle
-	Utilization     float64 // IdealCycles / Compute: what the spatial unrolling makes of the array
+	InMemory        *imc.Parts // OperationEnergy by part of an array that computes in memory, nil for others
+	Operations      int64      // true number of operations
+	IdealCycles     int64      // if every processing element were busy in every cycle
+	Utilization     float64    // IdealCycles / Compute: what the spatial unrolling makes of the array
 }
 
 // BusyFraction is the part of the total latency that an ideal array would need.
@@ -133,10 +135,14 @@ func (e *Evaluator) Report(order []Loop) (*Evaluation, error) {
 	units := m.problem.Core.Units()
 	ev := &Evaluation{
 		Cost:            cost,
-		OperationEnergy: unit.Picojoules(e.macs),
+		OperationEnergy: unit.Picojoules(e.operations()),
 		Order:           e.loops(0, len(order)),
 		Operations:      m.macs,
-		IdealCycles:     (m.macs + units - 1) / units,
+		IdealCycles:     int64(m.stretch((m.macs + units - 1) / units)),
+	}
+	if m.array != nil {
+		parts := e.inArray.parts(m.array, e.precharges())
+		ev.InMemory = &parts
 	}
 	ev.Utilization = float64(ev.IdealCycles) / cost.Compute
 	axes, err := m.adjust(e.spatial, false)
@@ -214,7 +220,7 @@ func (e *Evaluator) reportOperand(x int, timing *analysis) OperandUse {
 // bandwidth is the instantaneous bandwidth of an operand at a memory.
 func (e *Evaluator) bandwidth(x, mem int, timing *analysis) (bw [hardware.NumDirections]unit.BitsPerCycle) {
 	for d := range bw {
-		bw[d] = unit.BitsPerCycle(timing.moves[x][mem][d].instant)
+		bw[d] = unit.BitsPerCycle(e.model.perCycle(timing.moves[x][mem][d].instant))
 	}
 	memory := e.model.operands[x].levels[mem].memory
 	under := hardware.ToLow

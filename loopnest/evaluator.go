@@ -45,7 +45,8 @@ type Evaluator struct {
 	loading loadingScratch
 	misfit  misfit
 	words   [maxOperands][]words // accesses by operand and memory level
-	macs    float64              // energy of the operations
+	macs    float64              // energy of the operations, without precharges
+	inArray inMemory
 }
 
 // nest is how the temporal order is cut into levels for one operand.
@@ -98,6 +99,10 @@ func (m *Model) NewEvaluator(s Spatial) (*Evaluator, error) {
 	e.stall = newStallScratch(m)
 	e.loading = newLoadingScratch(m)
 	e.macs = float64(m.problem.Core.UnitEnergy) * float64(m.macs)
+	if m.array != nil {
+		e.inArray = e.newInMemory(s)
+		e.macs = e.inArray.energy.Sum()
+	}
 	return e, nil
 }
 
@@ -145,13 +150,13 @@ func (e *Evaluator) Evaluate(order []Loop) (cost Cost, ok bool) {
 	if !ok {
 		return Cost{}, false
 	}
-	cost.Energy = unit.Picojoules(memory + e.macs)
+	cost.Energy = unit.Picojoules(memory + e.operations())
 	e.doubleBuffer()
 	total := e.cycles[len(order)]
-	cost.Compute = float64(total)
+	cost.Compute = float64(total) * e.model.perOperation
 	stall := e.combinePorts(timing)
 	cost.Stall = float64(stall)
-	e.load(timing, cost.Compute+cost.Stall)
+	e.load(timing, e.model.stretch(total)+cost.Stall)
 	cost.Onload = e.onload()
 	cost.Offload = e.offload()
 	return cost, true

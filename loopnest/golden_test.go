@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"streamdse/hardware"
+	"streamdse/imc"
 	"streamdse/loopnest/nesttest"
 	"streamdse/workload"
 )
@@ -53,10 +54,23 @@ func TestNests(t *testing.T) {
 			if c.Want.Exact != nil {
 				check.details(e, ev, &c.Want)
 			}
+			if c.Want.InMemory != nil {
+				for part, energy := range partsOf(ev.InMemory) {
+					check.near("energy of "+part, energy, c.Want.InMemory[part])
+				}
+			}
 			if light, ok := e.Evaluate(order); !ok || light != ev.Cost {
 				t.Errorf("light result %v %v, full result %v", light, ok, ev.Cost)
 			}
 		})
+	}
+}
+
+// partsOf names the parts of an array as the table does.
+func partsOf(p *imc.Parts) map[string]float64 {
+	return map[string]float64{
+		"local_bl_precharging": p.BitlinePrecharges, "dacs": p.DACs, "adcs": p.ADCs, "mults": p.Multipliers,
+		"analog_bl_addition": p.BitlineAddition, "adders_regular": p.RegularAdders, "adders_pv": p.PlaceValueAdders, "accumulators": p.Accumulators,
 	}
 }
 

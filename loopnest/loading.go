@@ -65,7 +65,7 @@ func (e *Evaluator) loadPort(a *analysis, i int, phase float64) {
 		case mv.count == 1:
 			s.links = append(s.links, l)
 		case mv.count > 1:
-			required += mv.average
+			required += e.model.perCycle(mv.average)
 			s.remaining[l.operand][l.level][l.direction] = float64(e.transfer(a, l))
 		default:
 			continue
@@ -87,6 +87,14 @@ func (e *Evaluator) loadPort(a *analysis, i int, phase float64) {
 		s.borrowed[i*maxOperands+l.operand] = before[k] - times[k]
 		s.bandwidth[i*maxOperands+l.operand] = math.Ceil((before[k] - times[k]) / phase * p.limit)
 	}
+}
+
+// perCycle is a bandwidth per iteration as a bandwidth per cycle.
+func (m *Model) perCycle(bandwidth int64) int64 {
+	if m.perOperation == 1 {
+		return bandwidth
+	}
+	return int64(math.Ceil(float64(bandwidth) / m.perOperation))
 }
 
 // reduce spends a budget on the longest times so that they become equal. As

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"streamdse/hardware"
+	"streamdse/imc"
 	"streamdse/unit"
 	"streamdse/workload"
 )
@@ -56,6 +57,8 @@ type relation struct {
 	a, b         int   // loop dimensions, -1 if the layer has no such loop
 	stepA, stepB int64 // their coefficients divided by the greatest common divisor
 	limit        int64 // extent in the real tensor
+	// divided is the relation if it has a divisor or slack, else nil.
+	divided *workload.Relation
 }
 
 // span is the number of distinct positions that a steps of the one and b steps
@@ -73,6 +76,9 @@ func (r *relation) extent(sizes []float64) float64 {
 	}
 	if r.b >= 0 {
 		b = int64(sizes[r.b])
+	}
+	if r.divided != nil {
+		return float64(min(r.limit, int64(r.divided.Distinct(int(a), int(b)))))
 	}
 	return float64(min(r.limit, r.span(a, b)))
 }
@@ -157,6 +163,10 @@ type Model struct {
 	operands  []operand // output first, then the inputs in the order of the equation
 	memories  []memory  // as Core.Memories
 	ports     []port
+	array     *imc.Array // nil unless the core computes in memory
+	// perOperation is the number of cycles of an operation: above 1 if the bits of
+	// an activation are fed one after another.
+	perOperation float64
 }
 
 // NewModel checks that the layer can be described on the core at all: one
@@ -166,7 +176,14 @@ func NewModel(p Problem) (*Model, error) {
 	if err := check(&p); err != nil {
 		return nil, err
 	}
-	m := &Model{problem: p, macs: p.Layer.MACs()}
+	array, err := imc.New(p.Core)
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{problem: p, macs: p.Layer.MACs(), array: array, perOperation: 1}
+	if array != nil {
+		m.perOperation = array.CyclesPerOperation()
+	}
 	m.relate()
 	for i := range p.Layer.Operands {
 		m.operands = append(m.operands, m.newOperand(i))
@@ -189,8 +206,6 @@ func check(p *Problem) error {
 		return fail("%d operands are linked to %d memory operands", len(l.Operands), len(p.Links))
 	case c.Units() == 0 || len(c.Sizes) == 0:
 		return fail("the core has no processing elements")
-	case c.IMC != nil:
-		return fail("arrays that compute in memory are not modelled")
 	}
 	for _, d := range l.Dims {
 		if d.Size < 1 {
@@ -231,6 +246,13 @@ func check(p *Problem) error {
 	return nil
 }
 
+// OperandBits is the size of the whole tensor of an operand, by its index in
+// Layer.Operands; an output counts at the precision of its partial sums.
+func (m *Model) OperandBits(operand int) unit.Bits {
+	o := &m.operands[operand]
+	return unit.Bits(o.elements * o.bits)
+}
+
 // dim is the index of a loop dimension, -1 if the layer has no such loop.
 func (m *Model) dim(d workload.Dim) int {
 	for i := range m.problem.Layer.Dims {
@@ -255,6 +277,9 @@ func (m *Model) relate() {
 		r := &m.problem.Layer.Relations[i]
 		g := max(1, gcd(int64(r.CoefA), int64(r.CoefB)))
 		x := relation{a: m.dim(r.A), b: m.dim(r.B), stepA: int64(r.CoefA) / g, stepB: int64(r.CoefB) / g, limit: math.MaxInt64}
+		if r.Divisor > 1 || r.Slack > 0 {
+			x.divided = r
+		}
 		if r.Size > 0 {
 			x.limit = int64(r.Size)
 		} else {

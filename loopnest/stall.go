@@ -45,7 +45,16 @@ func (e *Evaluator) act(a *analysis, s service) activity {
 	if e.double[s.operand][level] {
 		x.allowed = mv.period
 	}
+	if e.model.perOperation != 1 {
+		x.allowed = int64(e.model.stretch(x.allowed))
+		x.period = int64(e.model.stretch(x.period))
+	}
 	return x
+}
+
+// stretch is a number of temporal iterations in whole cycles.
+func (m *Model) stretch(iterations int64) float64 {
+	return math.Ceil(float64(iterations) * m.perOperation)
 }
 
 // combinePorts returns the stall of the computation: that of the port that

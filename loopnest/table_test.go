@@ -39,6 +39,7 @@ type want struct {
 	Ports       []portWant             `json:"ports"`
 	Remaining   []remainingRow         `json:"remaining"`
 	Bandwidth   []bandwidthRow         `json:"bandwidth"`
+	InMemory    map[string]float64     `json:"in_memory"` // energy of the operations by part
 }
 
 type operandWant struct {

@@ -318,3 +318,22 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestOutermostMark: the entry that was meant to count from the outermost loop is
+// read, and said to have no effect.
+func TestOutermostMark(t *testing.T) {
+	m, err := mapping.Parse("m.yaml", []byte("- name: default\n  temporal_ordering: [[FX, 3], [\"*\", \"*\"], [K, \"*\"]]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]mapping.TemporalLoop{{Dim: "FX", Size: 3}, {Dim: "K"}}, m.Entries[0].Temporal); d != "" {
+		t.Error(d)
+	}
+	if len(m.Warnings) != 1 || !strings.Contains(m.Warnings[0].String(), `m.yaml:2:3: [0]: the entry "*" of a loop order has no effect`) {
+		t.Errorf("warnings %v", m.Warnings)
+	}
+	_, err = mapping.Parse("m.yaml", []byte("- name: default\n  temporal_ordering: [[[], 3]]\n"))
+	if err == nil || strings.Count(err.Error(), "\n") > 1 {
+		t.Errorf("a list for a loop: %v", err)
+	}
+}

@@ -113,7 +113,7 @@ func (r *reader) list(root *yamldoc.Node, m *Mapping) {
 		e.Spatial = spatial(f.Get("spatial_mapping"))
 		e.Hint = hint(f.Get("spatial_mapping_hint"))
 		e.Links = links(f.Get("memory_operand_links"))
-		e.Temporal = temporal(f.Get("temporal_ordering"))
+		e.Temporal = temporal(f)
 		m.Entries = append(m.Entries, e)
 	}
 	if _, ok := r.names["default"]; !ok {
@@ -288,15 +288,22 @@ func links(n *yamldoc.Node) map[string]hardware.MemoryOperand {
 	return m
 }
 
-func temporal(n *yamldoc.Node) []TemporalLoop {
+// temporal reads a loop order. An entry ["*", "*"], meant to go on counting from
+// the outermost loop, has no effect, as in the published tool.
+func temporal(f yamldoc.Fields) []TemporalLoop {
 	var loops []TemporalLoop
-	for _, x := range n.List() {
+	for _, x := range f.Get("temporal_ordering").List() {
 		pair := x.List()
 		if x.Kind != yamldoc.List {
 			continue
 		}
 		if len(pair) != 2 {
 			x.Problem(fmt.Sprintf("must have two elements, found %d", len(pair)), `[dimension, size] or [dimension, "*"]`, "")
+			continue
+		}
+		if s, _ := pair[0].Text(); s == "*" {
+			k, _ := f.Key("temporal_ordering")
+			k.Warn(`the entry "*" of a loop order has no effect`, "all entries count from the innermost loop")
 			continue
 		}
 		d, ok := loop(pair[0])

@@ -54,6 +54,14 @@ type Rules struct {
 	BlocksAskPeak    bool // Q72: a node that streams asks for its peak bandwidth throughout, not for its average
 	StretchOff       bool // Q72: a node whose streaming exceeds a link's bandwidth is not slowed down
 	BlockBeforeSpace bool // the links are reserved before room for the output is found, possibly too early
+
+	// What only the scheduler of September 2023 does.
+
+	NeverOffload       bool // the runtime never includes the final unloading
+	ConstantsStay      bool // a constant that several nodes use leaves a memory only by eviction
+	RoomAtOnce         bool // room is made at the time asked for, even if there will be some soon
+	WriteAtSenderWidth bool // the accesses of a receiver are counted in words of the sender
+	BlocksAlone        bool // a node that streams has the links on the way to itself
 }
 
 // Default is the physical model.
@@ -97,9 +105,24 @@ func Reference2024() Rules {
 	}
 }
 
+// Reference2023 is the published scheduler of September 2023: links carry one thing
+// at a time. How it cuts layers into nodes is not among the rules; see
+// docs/scheduling-2023.md.
+func Reference2023() Rules {
+	r := Reference2024()
+	r.Name = "reference-2023"
+	r.JoinPastTransfers = false
+	r.NeverOffload = true
+	r.ConstantsStay = true
+	r.RoomAtOnce = true
+	r.WriteAtSenderWidth = true
+	r.BlocksAlone = true
+	return r
+}
+
 // Named returns the rules of the given name.
 func Named(name string) (Rules, bool) {
-	for _, r := range []Rules{Default(), Reference2024()} {
+	for _, r := range []Rules{Default(), Reference2024(), Reference2023()} {
 		if r.Name == name {
 			return r, true
 		}
@@ -108,4 +131,4 @@ func Named(name string) (Rules, bool) {
 }
 
 // Names lists the known sets of rules.
-func Names() []string { return []string{"default", "reference-2024"} }
+func Names() []string { return []string{"default", "reference-2024", "reference-2023"} }

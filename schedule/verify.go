@@ -16,6 +16,7 @@ type Rule string
 
 // The rules that Verify checks, in this order.
 const (
+	RuleWork          Rule = "work"           // the nodes of a layer do all its operations, each once
 	RuleShape         Rule = "shape"          // as many tasks and memories as there are; every node decided once, after those it depends on
 	RuleAllocation    Rule = "allocation"     // every node runs on its allocated core, which can run it
 	RuleRuntime       Rule = "runtime"        // a node takes its runtime, stretched if a link cannot keep up with its streaming
@@ -69,12 +70,15 @@ func (v *Violation) Error() string {
 //     than a link has.
 //   - Q21 (ThroughOffchip): a path may pass the off-chip core.
 //   - BlockBeforeSpace: a block may begin before the run that it is for.
+//   - Q31, Q32 (TilesEnlargeLayer) and Q37 (LonelyNodesVanish): nodes do work that
+//     no layer has, or leave some undone.
 //   - PartialSumsAreFree: nodes may write the same output, which is complete after
 //     the first.
 //   - StreamedFromAnywhere, DeadEndsAreOutputs: as their names say.
 func Verify(g *taskgraph.Graph, acc *hardware.Accelerator, costs *CostTable, alloc *Allocation, s *Schedule, r rules.Rules) error {
 	v := &verifier{g: g, acc: acc, costs: costs, s: s, r: r}
 	for _, check := range []func() *Violation{
+		v.work,
 		v.shape,
 		func() *Violation { return v.allocation(alloc) },
 		v.runtimes,
@@ -155,6 +159,30 @@ func (v *verifier) own(x taskgraph.TensorID) hardware.MemoryOperand {
 	return v.g.Layers[t.Layer].Memory[t.Operand]
 }
 
+func (v *verifier) work() *Violation {
+	if v.r.TilesEnlargeLayer || v.r.LonelyNodesVanish {
+		return nil
+	}
+	for l := range v.g.Layers {
+		layer := &v.g.Layers[l]
+		if len(layer.Nodes) == 0 {
+			return v.broken(RuleWork, -1, 0, "layer %s has no nodes", layerName(v.g, int32(l)))
+		}
+		var done int64
+		for _, n := range layer.Nodes {
+			operations := int64(1)
+			for _, r := range v.g.Nodes[n].Ranges {
+				operations *= int64(r.Len())
+			}
+			done += operations
+		}
+		if want := layer.MACs() + layer.Recomputed(); done != want && len(layer.Dims) > 0 {
+			return v.broken(RuleWork, layer.Nodes[0], v.s.Latency, "the nodes of the layer do %d operations instead of %d", done, want)
+		}
+	}
+	return nil
+}
+
 func (v *verifier) shape() *Violation {
 	s := v.s
 	if len(s.Tasks) != len(v.g.Nodes) || len(s.Order) != len(v.g.Nodes) {
@@ -185,6 +213,17 @@ func (v *verifier) shape() *Violation {
 		c := &s.Copies[i]
 		if c.Tensor < 0 || int(c.Tensor) >= len(v.g.Tensors) || !v.hasStore(c.Store) {
 			return &Violation{RuleShape, -1, -1, c.Start, fmt.Sprintf("copy %d names an unknown tensor or memory", i)}
+		}
+	}
+	for n, t := range s.Tasks {
+		if !v.hasCore(t.Core) {
+			return v.broken(RuleShape, taskgraph.NodeID(n), t.Start, "runs on core %d of %d", t.Core, len(v.acc.Cores))
+		}
+	}
+	for i := range s.Blocks {
+		b := &s.Blocks[i]
+		if slices.ContainsFunc(b.Links, func(l int32) bool { return l < 0 || int(l) >= len(v.acc.Links) }) {
+			return v.broken(RuleShape, -1, b.Start, "block %d names an unknown link", i)
 		}
 	}
 	return nil

@@ -83,7 +83,7 @@ func (v *verifier) demand(n taskgraph.NodeID) (map[int32]float64, unit.Cycles) {
 	node := &v.g.Nodes[n]
 	memory := v.g.Layers[node.Layer].Memory
 	asked := map[int32]float64{}
-	if !v.r.BlocksAreFree {
+	if !v.r.BlocksAreFree || v.r.BlocksAlone {
 		if slices.Contains(cost.Streamed, memory[0]) {
 			for _, l := range v.acc.Path(core, v.acc.Offchip) {
 				asked[int32(l)] += float64(cost.StreamOut)
@@ -101,6 +101,10 @@ func (v *verifier) demand(n taskgraph.NodeID) (map[int32]float64, unit.Cycles) {
 	}
 	runtime := cost.Runtime
 	for l, bw := range asked {
+		if v.r.BlocksAlone {
+			asked[l] = float64(v.acc.Links[l].Bandwidth)
+			continue
+		}
 		if bw == 0 {
 			delete(asked, l)
 			continue
@@ -280,7 +284,11 @@ func (v *verifier) energy() *Violation {
 			from = &v.acc.Stores[own]
 		}
 		bits := v.g.Tensors[x.Tensor].Bits
-		memory := float64(accesses(bits, from.ReadBandwidth))*float64(from.Memory.ReadCost) + float64(accesses(bits, to.WriteBandwidth))*float64(to.Memory.WriteCost)
+		width := to.WriteBandwidth
+		if v.r.WriteAtSenderWidth {
+			width = from.WriteBandwidth
+		}
+		memory := float64(accesses(bits, from.ReadBandwidth))*float64(from.Memory.ReadCost) + float64(accesses(bits, width))*float64(to.Memory.WriteCost)
 		if !agree(float64(x.LinkEnergy), onLinks) || !agree(float64(x.MemoryEnergy), memory) {
 			return v.brokenTransfer(RuleEnergy, i, "costs %v pJ on links and %v in memories, instead of %v and %v", x.LinkEnergy, x.MemoryEnergy, onLinks, memory)
 		}

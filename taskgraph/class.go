@@ -45,24 +45,10 @@ func operandBits(l *workload.Layer, ranges []Range, op *workload.Operand) unit.B
 	n := op.Bits
 	for _, d := range op.Dims {
 		if r := l.Relation(d); r != nil {
-			n *= unit.Bits(min(distinct(r, size(r.A), size(r.B)), l.IndexSize(d)))
+			n *= unit.Bits(min(r.Distinct(size(r.A), size(r.B)), l.IndexSize(d)))
 		} else {
 			n *= unit.Bits(size(d))
 		}
 	}
 	return n
-}
-
-// distinct is the number of different indices that a steps of one loop and b of
-// the other reach together, where the windows of neighbouring steps overlap.
-func distinct(r *workload.Relation, a, b int) int {
-	g := gcd(r.CoefA, r.CoefB)
-	return a*b - max(0, b-r.CoefA/g)*max(0, a-r.CoefB/g)
-}
-
-func gcd(a, b int) int {
-	for b != 0 {
-		a, b = b, a%b
-	}
-	return max(a, 1)
 }

@@ -21,6 +21,15 @@ type Range struct{ Lo, Hi int32 }
 // Len is the number of positions in the range.
 func (r Range) Len() int { return int(r.Hi - r.Lo) }
 
+// Window is the range of an index that ranges of its two loops reach, padding
+// included.
+func Window(r *workload.Relation, a, b Range) Range {
+	return Range{
+		Lo: int32(r.At(int(a.Lo), int(b.Lo))),
+		Hi: int32(r.Last(int(a.Hi-1), int(b.Hi-1))) + 1,
+	}
+}
+
 // Node is a computation node: one block of one layer's loop nest.
 type Node struct {
 	Layer int32 // index in Graph.Layers

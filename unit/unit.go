@@ -5,6 +5,8 @@
 // energies picojoules, everywhere in the project.
 package unit
 
+import "fmt"
+
 // Cycles is a point in time or a duration of a schedule, in clock cycles.
 // Schedules work in whole cycles; the single-core model's own latencies may be
 // fractional and are float64 until a schedule takes them up.
@@ -12,6 +14,18 @@ type Cycles int64
 
 // Bits is an amount of data or the size of a memory, in bits.
 type Bits int64
+
+// Bytes writes the amount as bytes with a binary unit and four digits, "9.188 KB".
+func (b Bits) Bytes() string {
+	n := float64(b) / 8
+	for _, name := range []string{"B", "KB", "MB"} {
+		if n < 1024 {
+			return fmt.Sprintf("%.4g %s", n, name)
+		}
+		n /= 1024
+	}
+	return fmt.Sprintf("%.4g GB", n)
+}
 
 // BitsPerCycle is a bandwidth, in bits per clock cycle. It may be +Inf.
 type BitsPerCycle float64

@@ -1,22 +1,17 @@
 package workload
 
-import "streamdse/unit"
+import (
+	"strings"
+
+	"streamdse/unit"
+)
 
 // Elements is the number of elements of operand o's whole tensor; of an index
 // dimension, the positions that lie in the real tensor count.
 func (l *Layer) Elements(o *Operand) int64 {
 	n := int64(1)
 	for _, d := range o.Dims {
-		r := l.Relation(d)
-		switch {
-		case r == nil:
-			n *= int64(l.Size(d))
-		case r.Size > 0:
-			n *= int64(r.Size)
-		default:
-			last := r.CoefA*(l.Size(r.A)-1) + r.CoefB*(l.Size(r.B)-1)
-			n *= int64(last + 1 - r.PadBefore - r.PadAfter)
-		}
+		n *= int64(l.IndexSize(d))
 	}
 	return n
 }
@@ -37,7 +32,7 @@ func (w *Workload) Totals() Totals {
 	for i := range w.Layers {
 		l := &w.Layers[i]
 		t.Operations += l.MACs()
-		switch l.Type {
+		switch kind, _, _ := strings.Cut(l.Type, "_"); kind { // Conv_downsample, Conv_pointwise
 		case "Conv", "Gemm", "MatMul":
 			t.MACs += l.MACs()
 		}

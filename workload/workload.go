@@ -8,7 +8,11 @@
 // Relation: IY = stride*OY + dilation*FY.
 package workload
 
-import "streamdse/unit"
+import (
+	"slices"
+
+	"streamdse/unit"
+)
 
 // Dim names a loop dimension (B K C G OY OX FY FX, D and H of matrix products,
 // or any upper-case name) or a partially relevant index dimension (IY IX).
@@ -22,13 +26,20 @@ type LoopDim struct {
 
 // Relation states Index = CoefA*A + CoefB*B - padding: an index dimension that is
 // partially relevant to two loops. For a convolution: A is OY with the stride,
-// B is FY with the dilation.
+// B is FY with the dilation. Either loop may be missing, which means that its
+// position is 0. See Relation.At.
 type Relation struct {
 	Index        Dim
 	A, B         Dim
 	CoefA, CoefB int
 	PadBefore    int // positions in front of index 0 that a window may cover
 	PadAfter     int
+	// Divisor, if over 1, divides what comes out, rounding down: a transposed
+	// convolution or an enlargement reads one row for several rows that it writes.
+	Divisor int
+	// Slack is added to the dividend in the furthest case: by a loop that is no part
+	// of the relation, or because an iteration may read any of so many positions.
+	Slack int
 	// Size is the extent of the index in the real tensor, without padding;
 	// 0 means that it follows from the relation.
 	Size int
@@ -60,6 +71,7 @@ const (
 	FromConstant                   // weights and other values stored in the model
 	FromInput                      // a network input
 	FromLayer                      // the output of another layer
+	FromParts                      // put together from several of these, at least one a layer: Source.Parts
 )
 
 // Source is the origin of an input operand.
@@ -68,11 +80,30 @@ type Source struct {
 	Layer  int        // index of the producing layer in Workload.Layers, for FromLayer
 	Tensor string     // name of the tensor in the model, for messages
 	Via    []Movement // data movement between the producer's output and this operand, producer first
+	// Shape is the shape of a constant or network input before any movement.
+	Shape []int
+	// Parts are the origins of an operand that is put together, as by a Concat.
+	// The Via of each ends in the operand's shape and gives only some of its
+	// elements: its Select steps have gaps for the others. Elements that no part
+	// gives are padding. Parts are not FromParts themselves.
+	Parts []Source
+}
+
+// Origins lists where the operand's elements come from: its parts, or itself.
+func (s *Source) Origins() []Source {
+	if s.Kind == FromParts {
+		return s.Parts
+	}
+	return []Source{*s}
 }
 
 // Constant tells whether the operand is in off-chip memory before the network
 // starts: weights or a network input.
 func (s Source) Constant() bool { return s.Kind == FromConstant || s.Kind == FromInput }
+
+// Stored tells whether some of the operand is in off-chip memory before the
+// network starts.
+func (s Source) Stored() bool { return s.Constant() || slices.ContainsFunc(s.Parts, Source.Constant) }
 
 // MovementKind is a data movement that computes nothing.
 type MovementKind uint8
@@ -81,6 +112,7 @@ const (
 	Reshape     MovementKind = iota // Shape: row-major reinterpretation (Flatten, Squeeze too)
 	Transpose                       // Perm
 	Transparent                     // same elements, same shape: Identity, Dropout, Cast, a folded activation
+	Select                          // Axis, Runs: a slice, a padding, a repetition, a place in a concatenation
 )
 
 // Movement is one step that rearranges a tensor on its way between two layers.
@@ -91,6 +123,26 @@ type Movement struct {
 	ID    int    // the node's number in the model
 	Shape []int  // shape after the step
 	Perm  []int  // for Transpose: axis i of the result is axis Perm[i] of the argument
+	// Axis is where Select takes other positions; Runs say which, in the order of
+	// the result. Their counts add up to Shape[Axis].
+	Axis int
+	Runs []Run
+}
+
+// Run is a number of consecutive positions of an axis and where their elements
+// come from: positions From, From+Step, From+2*Step... of the argument. Step is 0
+// where one position is repeated, negative where the order is reversed.
+type Run struct {
+	Count, From, Step int
+	Gap               bool // from nowhere: padding, or another part's place
+}
+
+// At is the argument's position for position i of the run, -1 in a gap.
+func (r Run) At(i int) int {
+	if r.Gap {
+		return -1
+	}
+	return r.From + i*r.Step
 }
 
 // Layer is one computing loop nest.
@@ -123,6 +175,29 @@ type Workload struct {
 	Outputs []int
 	// Notes tell what was assumed while the network was read, for the user.
 	Notes []string
+	// Predecessors lists, by layer, the layers whose results reach it, also through
+	// operators that are no layers. Nil means that the operands' sources say it all.
+	Predecessors [][]int
+}
+
+// Conventional tells whether d is one of the loop dimensions that layers usually
+// have, rather than a name of somebody's own.
+func (d Dim) Conventional() bool {
+	switch d {
+	case "B", "K", "C", "G", "OY", "OX", "FY", "FX", "D", "H":
+		return true
+	}
+	return false
+}
+
+// HasLoop tells whether some layer has the loop dimension d.
+func (w *Workload) HasLoop(d Dim) bool {
+	for i := range w.Layers {
+		if w.Layers[i].HasDim(d) {
+			return true
+		}
+	}
+	return false
 }
 
 // Size is the size of loop dimension d, 1 if the layer has no such loop.
@@ -165,7 +240,7 @@ func (l *Layer) IndexSize(d Dim) int {
 	case r.Size > 0:
 		return r.Size
 	}
-	return r.CoefA*(l.Size(r.A)-1) + r.CoefB*(l.Size(r.B)-1) + 1 - r.PadBefore - r.PadAfter
+	return r.Last(l.Size(r.A)-1, l.Size(r.B)-1) + 1 - r.PadAfter
 }
 
 // MACs is the number of operations of the loop nest: the product of its loop sizes.

@@ -3,6 +3,7 @@ package zoo_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,20 +26,131 @@ func load(t *testing.T, name string) *hardware.Accelerator {
 
 var exported = cmp.AllowUnexported(hardware.Accelerator{})
 
-// TestPublic compares with the public accelerators of 2024 of the same name:
-// everything but the names of cores and where they are drawn.
+// ignored is what comparisons with public files leave out: names of cores, where
+// they are drawn, and warnings.
+var ignored = cmp.Options{
+	exported, cmpopts.EquateEmpty(),
+	cmpopts.IgnoreFields(hardware.Accelerator{}, "Name", "Warnings"),
+	cmpopts.IgnoreFields(hardware.Core{}, "Name", "Position", "Warnings"),
+}
+
+// TestPublic compares with the public accelerators of the same chips, number by
+// number, but for the differences that are listed. An unrolling that is larger than
+// its array dimension counts as what is left of it.
 func TestPublic(t *testing.T) {
-	for _, name := range zoo.Names() {
+	for name, c := range map[string]struct {
+		file string
+		// Fields that differ on purpose, and why.
+		except cmp.Option
+		why    string
+	}{
+		"tpu_like_quad_core":       {file: "stream-2024/examples/hardware/tpu_like_quad_core"},
+		"eyeriss_like_single_core": {file: "stream-2024/examples/hardware/eyeriss_like_single_core"},
+		"eyeriss_like_dual_core":   {file: "stream-2024/examples/hardware/eyeriss_like_dual_core"},
+		"eyeriss_like_quad_core": {
+			file:   "stream-2024/examples/hardware/eyeriss_like_quad_core",
+			except: cmpopts.IgnoreFields(hardware.Accelerator{}, "Links", "paths", "hops"),
+			why:    "the ring is closed with the link 3 - 0 instead of 3 - 1",
+		},
+		"meta_prototype_dual_core": {file: "stream-2024/examples/hardware/meta_prototype_dual_core_simd_offchip"},
+		"simba_small":              {file: "stream-2024/examples/hardware/simba_small"},
+		"simba":                    {file: "stream-2024/examples/hardware/simba"},
+		"fusemax":                  {file: "stream-2024/examples/hardware/fusemax"},
+		"tpu_v7": {
+			file:   "stream-2026/examples/hardware/tpu_v7_ironwood",
+			except: cmpopts.IgnoreFields(hardware.Core{}, "OperatorTypes"),
+			why:    "the vector units take pooling layers too",
+		},
+	} {
 		t.Run(name, func(t *testing.T) {
-			want, err := hardware.Load(golden.Shared(t, "data/stream-2024/examples/hardware/"+name+".yaml"))
+			want, err := hardware.Load(golden.Shared(t, "data/"+c.file+".yaml"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			got := load(t, name)
-			if d := cmp.Diff(want, got, exported, cmpopts.EquateEmpty(),
-				cmpopts.IgnoreFields(hardware.Accelerator{}, "Name", "Warnings"),
-				cmpopts.IgnoreFields(hardware.Core{}, "Name", "Position", "Warnings")); d != "" {
+			options := cmp.Options{ignored}
+			if c.except != nil {
+				options = append(options, c.except)
+				if cmp.Equal(want, got, ignored) {
+					t.Errorf("no difference is left, not even that %s", c.why)
+				}
+			}
+			for i := range want.Cores {
+				cut(&want.Cores[i])
+			}
+			if d := cmp.Diff(want, got, options); d != "" {
 				t.Errorf("(-public +ours):\n%s", d)
+			}
+		})
+	}
+}
+
+// cut caps the unrollings of a core at its array.
+func cut(c *hardware.Core) {
+	for d, loops := range c.Dataflow {
+		for i := range loops {
+			loops[i].Factor = min(loops[i].Factor, c.Sizes[d])
+		}
+	}
+}
+
+// TestDifferences checks what TestPublic leaves out.
+func TestDifferences(t *testing.T) {
+	ring := load(t, "eyeriss_like_quad_core")
+	public, err := hardware.Load(golden.Shared(t, "data/stream-2024/examples/hardware/eyeriss_like_quad_core.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(ring.Links) != len(public.Links) {
+		t.Fatalf("%d links, the public accelerator has %d", len(ring.Links), len(public.Links))
+	}
+	for i, l := range public.Links {
+		ours := ring.Links[i]
+		if i == 6 || i == 7 { // the fourth link, in both directions
+			ours.From, ours.To = l.From, l.To
+		}
+		if d := cmp.Diff(l, ours); d != "" {
+			t.Errorf("link %d: %s", i, d)
+		}
+	}
+	if h := ring.Hops(0, 3); len(h) != 2 {
+		t.Errorf("ring: 0 -> 3 over %v", h)
+	}
+	tpu := load(t, "tpu_v7")
+	for i := range tpu.Cores {
+		types := tpu.Cores[i].OperatorTypes
+		switch tpu.Cores[i].Name {
+		case "tpu_v7_mxu":
+			if !slices.Equal(types, []string{"MatMul", "Gemm", "Conv", "Einsum"}) {
+				t.Errorf("core %d takes %v", i, types)
+			}
+		case "tpu_v7_vpu":
+			if len(types) != 18 || !slices.Contains(types, "Softmax") || !slices.Contains(types, "MaxPool") || slices.Contains(types, "Conv") {
+				t.Errorf("core %d takes %v", i, types)
+			}
+		}
+	}
+}
+
+// TestPublicSingleCores compares with the public single cores: their last memory is
+// the off-chip memory here.
+func TestPublicSingleCores(t *testing.T) {
+	for _, name := range []string{"edge_tpu_like", "ascend_like"} {
+		t.Run(name, func(t *testing.T) {
+			want, err := hardware.LoadCore(golden.Shared(t, "data/zigzag/hardware/"+name+".yaml"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			acc := load(t, name)
+			inner := *want
+			inner.Memories = want.Memories[:len(want.Memories)-1]
+			if d := cmp.Diff(&inner, &acc.Cores[0], ignored); d != "" {
+				t.Errorf("(-public +ours):\n%s", d)
+			}
+			// One instance serves the whole array, whatever its dimensions are called.
+			off := cmpopts.IgnoreFields(hardware.Memory{}, "Served")
+			if d := cmp.Diff(want.Memories[len(want.Memories)-1], acc.Cores[acc.Offchip].Memories[0], off); d != "" {
+				t.Errorf("off-chip memory (-public +ours):\n%s", d)
 			}
 		})
 	}

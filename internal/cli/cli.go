@@ -29,6 +29,9 @@ const (
 // was kept.
 var errInterrupted = errors.New("interrupted: the results are the best found until then")
 
+// errBroken reports that a checked result breaks a rule.
+var errBroken = errors.New("a result breaks a rule")
+
 // Run runs one command and returns its exit status. The first interrupt ends it
 // cleanly, a second one at once.
 func Run(args []string, stdout, stderr io.Writer) int {
@@ -63,6 +66,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		fmt.Fprintln(stderr, "stream: "+err.Error())
 		return exitInterrupted
+	case errors.Is(err, errBroken): // said folder by folder
+		return exitNoAnswer
 	default:
 		fmt.Fprintln(stderr, "stream: "+err.Error())
 		return exitNoAnswer
@@ -77,7 +82,9 @@ func rootCommand() *cobra.Command {
 runs on a multi-core dataflow accelerator, layer by layer or layer-fused.`,
 		Example: `  stream run                                   ResNet-18 on four TPU-like cores, both modes
   stream run --workload net.onnx --mode fused  your own network
+  stream core --explain layer4.1/conv2         one layer on one core, and why it costs what it costs
   stream inspect --workload resnet18           its layers and their ids
+  stream check outputs                         its results, verified again
   stream zoo list                              what is built in`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -96,7 +103,7 @@ runs on a multi-core dataflow accelerator, layer by layer or layer-fused.`,
 		return diag.List{p}
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(), inspectCommand(), zooCommand(), versionCommand())
+	root.AddCommand(runCommand(), coreCommand(), inspectCommand(), zooCommand(), checkCommand(), reportCommand(), versionCommand())
 	return root
 }
 
@@ -105,7 +112,7 @@ func noArguments(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	p := diag.Problem{Message: fmt.Sprintf("%s: unexpected argument %q", c.CommandPath(), args[0])}
+	p := diag.Problem{Message: fmt.Sprintf("unexpected argument %q", args[0])}
 	var commands []string
 	for _, sub := range c.Commands() {
 		commands = append(commands, sub.Name())

@@ -11,6 +11,7 @@ import (
 
 	stream "streamdse"
 	"streamdse/internal/diag"
+	"streamdse/mapping"
 	"streamdse/rules"
 )
 
@@ -27,14 +28,14 @@ const (
 )
 
 func (f *inputFlags) register(c *cobra.Command) {
-	c.Flags().StringVar(&f.workload, "workload", defaultWorkload, "network: an ONNX file, or the name of a built-in")
+	c.Flags().StringVar(&f.workload, "workload", defaultWorkload, "network: an ONNX file, a YAML file with loop nests, or the name of a built-in, with parameters as in resnet50:batch=4")
 	c.Flags().StringVar(&f.hardware, "hardware", defaultHardware, "accelerator: a YAML file, or the name of a built-in")
-	c.Flags().StringVar(&f.mapping, "mapping", "", "mapping: a YAML file, or the name of a built-in (default: the built-in named like the accelerator)")
-	c.Flags().StringVar(&f.activations, "activations", "fold", "`fold`: an activation after a layer costs nothing; node: it is a layer of its own")
+	c.Flags().StringVar(&f.mapping, "mapping", "", "mapping: a YAML file, the name of a built-in, or generated (default: the built-in named like the accelerator if it fits, else generated)")
+	c.Flags().StringVar(&f.activations, "activations", "fold", "fold: an activation after a layer costs nothing; node: it is a layer of its own")
 	c.Flags().StringVar(&f.rules, "rules", rules.Default().Name, "scheduling rules: "+strings.Join(rules.Names(), " or "))
 	complete(c, "workload", stream.WorkloadNames())
 	complete(c, "hardware", stream.HardwareNames())
-	complete(c, "mapping", stream.MappingNames())
+	complete(c, "mapping", append(stream.MappingNames(), mapping.Generated))
 	complete(c, "activations", []string{"fold", "node"})
 	complete(c, "rules", rules.Names())
 }

@@ -3,150 +3,148 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	stream "streamdse"
 	"streamdse/hardware"
+	"streamdse/internal/diag"
+	"streamdse/internal/netplot"
+	"streamdse/internal/report"
 	"streamdse/mapping"
-	"streamdse/workload"
 )
 
+type inspectFlags struct {
+	inputFlags
+	json, csv bool
+	plot      string
+}
+
 func inspectCommand() *cobra.Command {
-	f := &inputFlags{}
-	var asJSON bool
+	f := &inspectFlags{}
 	c := &cobra.Command{
 		Use:   "inspect [MODEL]",
 		Short: "Print what was read: a workload, an accelerator, a mapping, as tables",
 		Long: `Inspect prints what was understood of the inputs that are given, or of all three
-defaults if none is.`,
+defaults if none is. Of a workload it shows what every operator of the file has become: a
+layer with its loop sizes, a part of one at no cost, or a movement of data between layers.
+With --mapping generated it prints the mapping that is generated for the accelerator, as
+YAML to be saved and edited, and nothing of the accelerator.`,
 		Example: `  stream inspect net.onnx
+  stream inspect net.onnx --plot net.svg
+  stream inspect --workload resnet18 --activations node --json
+  stream inspect mobilenetv2 --csv > layers.csv
   stream inspect --hardware tpu_like_quad_core
-  stream inspect --workload resnet18 --activations node --json`,
+  stream inspect --hardware chip.yaml --mapping generated > chip.mapping.yaml`,
 		Args: func(c *cobra.Command, args []string) error { return noArguments(c, args[min(1, len(args)):]) },
+		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args) },
 	}
 	f.register(c)
-	c.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		given := func(flag string) bool { return c.Flags().Changed(flag) }
-		all := len(args) == 0 && !given("workload") && !given("hardware") && !given("mapping")
-		if len(args) == 1 {
-			f.workload = args[0]
-		}
-		inputs, _, err := f.inputs()
-		if err != nil {
-			return err
-		}
-		if !all {
-			if len(args) == 0 && !given("workload") {
-				inputs.Workload = ""
-			}
-			if !given("hardware") && !given("mapping") {
-				inputs.Hardware = ""
-			}
-		}
-		problem, _, err := stream.Load(inputs)
-		if err != nil {
-			return err
-		}
-		if !all && !given("hardware") {
-			problem.Hardware = nil
-		}
-		if !all && !given("mapping") {
-			problem.Mapping = nil
-		}
-		if asJSON {
-			return writeJSON(c.OutOrStdout(), inspection(problem))
-		}
-		return printInspection(c.OutOrStdout(), problem)
-	}
+	c.Flags().BoolVar(&f.json, "json", false, "print as JSON")
+	c.Flags().BoolVar(&f.csv, "csv", false, "print the workload's layers as comma-separated values")
+	c.Flags().StringVar(&f.plot, "plot", "", "draw the workload's layers to this SVG `file`")
 	return c
 }
 
-// layerRow is a line of the layer table.
-type layerRow struct {
-	ID             int              `json:"id"`
-	Name           string           `json:"name"`
-	Type           string           `json:"type"`
-	Loops          []loopRow        `json:"loops"`
-	MACs           int64            `json:"macs"`
-	WeightBits     int64            `json:"weight_bits"`
-	ActivationBits int64            `json:"input_bits"`
-	OutputBits     int64            `json:"output_bits"`
-	Precision      map[string]int64 `json:"precision_bits"`
-	Folded         []string         `json:"folded,omitempty"`
+func (f *inspectFlags) run(c *cobra.Command, args []string) error {
+	given := func(flag string) bool { return c.Flags().Changed(flag) }
+	if len(args) == 1 && given("workload") {
+		return diag.List{{Message: fmt.Sprintf("inspect: %q and --workload %q both name a workload", args[0], f.workload), Hint: "leave one of them out"}}
+	}
+	withWorkload := len(args) == 1 || given("workload")
+	if len(args) == 1 {
+		f.workload = args[0]
+	}
+	all := !withWorkload && !given("hardware") && !given("mapping")
+	withWorkload = withWorkload || all
+	if err := f.check(withWorkload); err != nil {
+		return err
+	}
+	inputs, _, err := f.inputs()
+	if err != nil {
+		return err
+	}
+	if !withWorkload {
+		inputs.Workload = ""
+	}
+	if !all && !given("hardware") && !given("mapping") {
+		inputs.Hardware = ""
+	}
+	problem, sources, err := stream.Load(inputs)
+	if err != nil {
+		return err
+	}
+	var text []byte
+	if f.mapping == mapping.Generated && !f.json && !f.csv {
+		if text, err = mapping.Generate(problem.Hardware); err != nil {
+			return err
+		}
+		problem.Hardware, problem.Mapping = nil, nil
+	}
+	if !all && !given("hardware") {
+		problem.Hardware = nil
+	}
+	if !all && !given("mapping") {
+		problem.Mapping = nil
+	}
+	if f.plot != "" {
+		draw := func(w io.Writer) error { return netplot.Write(w, problem.Workload) }
+		if err := report.WriteFile(f.plot, draw); err != nil {
+			return err
+		}
+	}
+	v := inspected{Hardware: problem.Hardware, Mapping: problem.Mapping}
+	if problem.Workload != nil {
+		v.network = describeNetwork(problem.Workload, sources.Workload.Operators)
+	}
+	switch out := c.OutOrStdout(); {
+	case f.json:
+		return writeJSON(out, v)
+	case f.csv:
+		return v.writeCSV(out)
+	default:
+		if err := v.print(out); err != nil {
+			return err
+		}
+		_, err := out.Write(text)
+		return err
+	}
 }
 
-type loopRow struct {
-	Dim  string `json:"dim"`
-	Size int    `json:"size"`
+// check refuses flags that do not go together.
+func (f *inspectFlags) check(withWorkload bool) error {
+	var problems diag.List
+	if f.json && f.csv {
+		problems.Add(diag.Problem{Message: "inspect: --json and --csv are two formats", Hint: "leave one of them out"})
+	}
+	for flag, set := range map[string]bool{"csv": f.csv, "plot": f.plot != ""} {
+		if set && !withWorkload {
+			problems.Add(diag.Problem{Message: fmt.Sprintf("inspect: --%s shows a workload, and none is given", flag), Hint: "name one: stream inspect net.onnx"})
+		}
+	}
+	slices.SortFunc(problems, func(a, b diag.Problem) int { return strings.Compare(a.Message, b.Message) })
+	return problems.Err()
 }
 
+// inspected is what inspect shows.
 type inspected struct {
-	Workload string                `json:"workload,omitempty"`
-	Layers   []layerRow            `json:"layers,omitempty"`
+	network
 	Hardware *hardware.Accelerator `json:"hardware,omitempty"`
 	Mapping  *mapping.Mapping      `json:"mapping,omitempty"`
 }
 
-func inspection(p stream.Problem) inspected {
-	v := inspected{Hardware: p.Hardware, Mapping: p.Mapping}
-	if p.Workload != nil {
-		v.Workload = p.Workload.Name
-		for i := range p.Workload.Layers {
-			v.Layers = append(v.Layers, describeLayer(&p.Workload.Layers[i]))
-		}
-	}
-	return v
-}
-
-func describeLayer(l *workload.Layer) layerRow {
-	row := layerRow{ID: l.ID, Name: l.Name, Type: l.Type, MACs: l.MACs(), Folded: l.Folded, Precision: map[string]int64{}}
-	for _, d := range l.Dims {
-		row.Loops = append(row.Loops, loopRow{string(d.Dim), d.Size})
-	}
-	for i := range l.Operands {
-		o := &l.Operands[i]
-		row.Precision[o.Name] = int64(o.FinalBits)
-		bits := int64(l.Elements(o)) * int64(o.FinalBits)
-		switch {
-		case i == 0:
-			row.OutputBits = bits
-		case o.Source.Kind == workload.FromConstant:
-			row.WeightBits += bits
-		default:
-			row.ActivationBits += bits
-		}
-	}
-	return row
-}
-
-func printInspection(out io.Writer, p stream.Problem) error {
+func (v *inspected) print(out io.Writer) error {
 	w := tableWriter(out)
-	if p.Workload != nil {
-		fmt.Fprintf(w, "workload %s\n\nid\tname\ttype\tloops\tMACs\tweights\tinputs\toutput\tfolded in\n", p.Workload.Name)
-		var macs, weights int64
-		for i := range p.Workload.Layers {
-			l := describeLayer(&p.Workload.Layers[i])
-			var loops []string
-			for _, d := range l.Loops {
-				if d.Size > 1 {
-					loops = append(loops, fmt.Sprintf("%s %d", d.Dim, d.Size))
-				}
-			}
-			fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", l.ID, l.Name, l.Type, strings.Join(loops, " "), l.MACs,
-				bytes(l.WeightBits), bytes(l.ActivationBits), bytes(l.OutputBits), strings.Join(l.Folded, ", "))
-			macs += l.MACs
-			weights += l.WeightBits
-		}
-		fmt.Fprintf(w, "\t%d layers\t\t\t%d\t%s\n\n", len(p.Workload.Layers), macs, bytes(weights))
+	if v.Workload != "" {
+		v.network.print(w)
 	}
-	if p.Hardware != nil {
-		printHardware(w, p.Hardware)
+	if v.Hardware != nil {
+		printHardware(w, v.Hardware)
 	}
-	if p.Mapping != nil {
-		printMapping(w, p.Mapping)
+	if v.Mapping != nil {
+		printMapping(w, v.Mapping)
 	}
 	return w.Flush()
 }
@@ -170,7 +168,7 @@ func printHardware(w io.Writer, a *hardware.Accelerator) {
 			for _, op := range memory.Operands {
 				ops = append(ops, op.String())
 			}
-			memories = append(memories, fmt.Sprintf("%s %s (%s)", memory.Name, bytes(int64(memory.Size)), strings.Join(ops, " ")))
+			memories = append(memories, fmt.Sprintf("%s %s (%s)", memory.Name, memory.Size.Bytes(), strings.Join(ops, " ")))
 		}
 		name := c.Name
 		if i == a.Offchip {
@@ -215,16 +213,4 @@ func tilings(list []mapping.Tiling) string {
 		parts = append(parts, string(t.Dim)+" "+n)
 	}
 	return strings.Join(parts, ", ")
-}
-
-// bytes prints a size in bits as bytes with a unit.
-func bytes(bits int64) string {
-	b := float64(bits) / 8
-	for _, unit := range []string{"B", "KB", "MB", "GB"} {
-		if b < 1024 || unit == "GB" {
-			return fmt.Sprintf("%.4g %s", b, unit)
-		}
-		b /= 1024
-	}
-	return ""
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,6 +30,7 @@ type runFlags struct {
 	inputFlags
 	tilingFlags
 	mode, stacks          string
+	order, prefetch       string
 	allocator, allocation string
 	objective, effort     string
 	evaluations           int
@@ -50,7 +52,7 @@ func runCommand() *cobra.Command {
 		Short: "Explore one workload on one accelerator",
 		Long: `Run finds an allocation of the network's layers to the accelerator's cores, schedules
 it in detail and writes pictures and figures, one folder a mode:
-schedule.png, memory.png, result.json, schedule.csv, transfers.csv, allocation.json, timing.json.`,
+schedule.png, memory.png, result.json, schedule.csv, transfers.csv, state.json, allocation.json, timing.json.`,
 		Example: `  stream run
   stream run --workload net.onnx --hardware chip.yaml --mapping map.yaml
   stream run --mode fused --stacks 0-10,11-21 --objective latency --effort high
@@ -61,8 +63,10 @@ schedule.png, memory.png, result.json, schedule.csv, transfers.csv, allocation.j
 	f.inputFlags.register(c)
 	f.tilingFlags.register(c)
 	flags := c.Flags()
-	flags.StringVar(&f.mode, "mode", "both", "layer-by-layer, fused or `both`")
-	flags.StringVar(&f.stacks, "stacks", "auto", "layers fused together: `auto` (as many as keep their weights on the chip), a list such as 0-10,11-21, or a file with one stack a line")
+	flags.StringVar(&f.mode, "mode", "both", "layer-by-layer, fused or both")
+	flags.StringVar(&f.stacks, "stacks", "auto", "layers fused together: auto (as many as keep their weights on the chip), a list such as 0-10,11-21, or a file with one stack a line")
+	flags.StringVar(&f.order, "order", string(stream.ByStacks), "which node that is ready is scheduled first: `stacks` (one after another, the deepest layer first), latency (whose inputs are computed first), memory (the deepest layer of all), or a file with one layer id or layer.node a line")
+	flags.StringVar(&f.prefetch, "prefetch", "none", "constants fetched before the network starts, as far as they fit: `none`, auto (all), or a list of operands such as W")
 	flags.StringVar(&f.allocator, "allocator", "", "how to search: "+strings.Join(allocators(), ", ")+" (default: auto; fixed with --allocation)")
 	flags.StringVar(&f.allocation, "allocation", "", "a saved allocation.json to schedule instead of searching")
 	flags.StringVar(&f.objective, "objective", string(stream.EDP), "what to minimise: "+strings.Join(stream.Objectives(), ", "))
@@ -79,6 +83,8 @@ schedule.png, memory.png, result.json, schedule.csv, transfers.csv, allocation.j
 	flags.BoolVar(&f.json, "json", false, "print the results as JSON on standard output, one a mode")
 	flags.BoolVar(&f.quiet, "quiet", false, "no progress, no table")
 	complete(c, "mode", modeNames())
+	complete(c, "order", stream.Orders())
+	complete(c, "prefetch", append([]string{"none", "auto"}, stream.Prefetchable()...))
 	complete(c, "objective", stream.Objectives())
 	complete(c, "effort", names)
 	complete(c, "allocator", allocators())
@@ -113,21 +119,35 @@ func (f *runFlags) options(c *cobra.Command) (modes []stream.Mode, o stream.Opti
 		problems.Add(badChoice("effort", f.effort, names))
 	}
 	o.Evaluations = preset
-	positive := func(flag string, value, least int) {
-		if c.Flags().Changed(flag) && value < least {
-			problems.Add(diag.Problem{Message: fmt.Sprintf("--%s %d is too small", flag, value), Allowed: fmt.Sprintf("%d or more", least)})
+	between := func(flag string, value, least, most int) {
+		if c.Flags().Changed(flag) && (value < least || value > most) {
+			problems.Add(diag.Problem{Message: fmt.Sprintf("--%s %d is out of range", flag, value), Allowed: fmt.Sprintf("%d to %d", least, most)})
 		}
 	}
-	positive("evaluations", f.evaluations, 1)
-	positive("generations", f.generations, 1)
-	positive("individuals", f.individuals, 2)
-	positive("workers", f.workers, 1)
-	positive("lpf-limit", f.lpfLimit, 0)
+	const many = 1_000_000_000
+	between("evaluations", f.evaluations, 1, many)
+	between("generations", f.generations, 1, 1_000_000)
+	between("individuals", f.individuals, 2, 100_000)
+	between("workers", f.workers, 1, many)
+	between("lpf-limit", f.lpfLimit, 0, 64)
+	if f.output == "" {
+		problems.Add(diag.Problem{Message: "--output is empty", Allowed: "a folder for the results"})
+	}
 	f.search(c, &o, &problems)
-	if o.Stacks, err = parseStacks(f.stacks); err != nil {
+	note := func(err error) {
 		var l diag.List
 		errors.As(err, &l)
 		problems = append(problems, l...)
+	}
+	o.Stacks, err = parseStacks(f.stacks)
+	note(err)
+	o.Prefetch, err = parsePrefetch(f.prefetch)
+	note(err)
+	if slices.Contains(stream.Orders(), f.order) {
+		o.Order = stream.Order(f.order)
+	} else {
+		o.First, err = readOrder(f.order)
+		note(err)
 	}
 	o.Seed, o.Workers, o.LPFLimit, o.SkipVerify = f.seed, f.workers, f.lpfLimit, f.noVerify
 	problems = append(problems, f.tilingFlags.options(c, &o)...)
@@ -163,7 +183,13 @@ func (f *runFlags) search(c *cobra.Command, o *stream.Options, problems *diag.Li
 	case f.allocator != "fixed":
 		o.Allocator = f.allocator
 	}
-	if f.generations > 0 && o.Allocator != "genetic" {
+	if f.allocation != "" {
+		for _, flag := range []string{"effort", "evaluations", "generations", "individuals", "seed", "objective"} {
+			if c.Flags().Changed(flag) {
+				problems.Add(diag.Problem{Message: fmt.Sprintf("--%s has no effect: --allocation FILE leaves nothing to search", flag), Hint: "leave one of them out"})
+			}
+		}
+	} else if f.generations > 0 && o.Allocator != "genetic" {
 		problems.Add(diag.Problem{Message: fmt.Sprintf("--generations sizes the genetic search, not --allocator %s", o.Allocator), Hint: "use --evaluations"})
 	}
 }
@@ -217,6 +243,9 @@ func (f *runFlags) run(c *cobra.Command) error {
 		}
 	}
 	o.Rules = rules
+	if err := f.check(problem, sources, modes, o); err != nil {
+		return err
+	}
 	o.Costs = stream.NewCosts()
 	progress := newProgress(c.ErrOrStderr(), f.quiet)
 	o.Progress = progress.update
@@ -231,9 +260,12 @@ func (f *runFlags) run(c *cobra.Command) error {
 		progress.finish()
 		if err != nil {
 			ended = fmt.Errorf("%s: %w", mode, err)
+			if errors.Is(err, context.Canceled) && len(saved) > 0 {
+				ended = fmt.Errorf("%w; %s has none yet", errInterrupted, mode)
+			}
 			break
 		}
-		data := reportData(problem, sources, o, r)
+		data := reportData(problem, sources, f.activations, o, r)
 		timing := timing{Load: loaded.Seconds(), Run: time.Since(started).Seconds()}
 		s, err := save(f.output, data, !f.noPlots, timing)
 		if err != nil {
@@ -251,6 +283,34 @@ func (f *runFlags) run(c *cobra.Command) error {
 		}
 	}
 	return ended
+}
+
+// check finds what is wrong before time is spent on a search: stacks, tilings and
+// a saved allocation that do not fit the network, and places that results cannot
+// be written to.
+func (f *runFlags) check(p stream.Problem, s stream.Sources, modes []stream.Mode, o stream.Options) error {
+	var problems diag.List
+	note := func(err error) error {
+		var list diag.List
+		if errors.As(err, &list) {
+			problems = append(problems, list...)
+			return nil
+		}
+		return err
+	}
+	for _, o.Mode = range modes {
+		g, err := stream.Graph(p, o)
+		if err == nil && o.Fixed != nil {
+			_, err = o.Fixed(g)
+		}
+		if err := note(err); err != nil {
+			return err
+		}
+		if err := report.CheckFolder(folder(f.output, s.Workload.Name, s.Hardware.Name, string(o.Mode))); err != nil {
+			problems.Add(diag.Problem{Message: "--output: " + err.Error(), Hint: "choose another folder with --output"})
+		}
+	}
+	return problems.Unique().Err()
 }
 
 // print shows what was saved, as a table or as JSON.

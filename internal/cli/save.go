@@ -17,26 +17,45 @@ type timing struct {
 	Run  float64 `json:"run_seconds"`  // costs, search, schedule and its check
 }
 
-// reportData is a result as the report wants it.
-func reportData(p stream.Problem, s stream.Sources, o stream.Options, r *stream.Result) *report.Data {
-	input := func(s stream.Source) report.Input { return report.Input{Name: s.Name, SHA256: s.SHA256} }
+// reportData is a result as the report wants it. activations is how the workload
+// was read.
+func reportData(p stream.Problem, s stream.Sources, activations string, o stream.Options, r *stream.Result) *report.Data {
+	input := func(s stream.Source) report.Input { return report.Input{Name: s.Name, SHA256: s.SHA256, Path: s.Path} }
+	allocator := o.Allocator
+	if o.Fixed != nil {
+		allocator = "fixed"
+	}
+	search := report.Search{Evaluations: r.Evaluations, Exhaustive: r.Exhaustive, Interrupted: r.Interrupted}
+	for _, s := range r.Front {
+		search.Front = append(search.Front, report.Point{Latency: s.Latency, Energy: s.Energy})
+	}
 	return &report.Data{
 		Inputs: report.Inputs{
 			Workload: input(s.Workload), Hardware: input(s.Hardware), Mapping: input(s.Mapping),
 			Mode: string(r.Mode), Rules: o.Rules.Name, Seed: o.Seed, Objective: string(o.Objective),
+			Settings: report.Settings{
+				Activations: activations, Stacks: o.Stacks, LPFLimit: o.LPFLimit,
+				Allocator: allocator, Evaluations: o.Evaluations, Generations: o.Generations, Individuals: o.Individuals,
+			},
 		},
 		Accelerator: p.Hardware,
 		Graph:       r.Graph,
 		Schedule:    r.Schedule,
 		Allocation:  r.Allocation,
-		LowerBound:  r.Bound.Latency,
+		LowerBound:  r.Bound.Latency, LowerBoundBy: r.Bound.SetBy,
+		Search: search,
 	}
+}
+
+// folder is where a result goes.
+func folder(output, workload, hardware, mode string) string {
+	return filepath.Join(output, workload+"-"+hardware+"-"+mode)
 }
 
 // save writes the folder of a result. It is not cut short by an interrupt: that
 // ended the search, and this keeps what it found.
 func save(output string, d *report.Data, pictures bool, t timing) (report.Saved, error) {
-	dir := filepath.Join(output, d.Inputs.Workload.Name+"-"+d.Inputs.Hardware.Name+"-"+d.Inputs.Mode)
+	dir := folder(output, d.Inputs.Workload.Name, d.Inputs.Hardware.Name, d.Inputs.Mode)
 	files := append(report.Files(d, pictures), report.File{Name: "timing.json", Write: func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")

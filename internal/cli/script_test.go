@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"testing"
 
@@ -21,7 +22,8 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the command lines under testdata/script. Beside the usual
 // commands there are `status N COMMAND...`, which runs a command that must exit
-// with status N, and `cut FILE`, which halves a file.
+// with status N, `cut FILE`, which halves a file, and `change FILE PATTERN TEXT`,
+// which replaces the first match of a regular expression.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -32,6 +34,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"status": status,
 			"cut":    cut,
+			"change": change,
 		},
 	})
 }
@@ -57,6 +60,20 @@ func cut(ts *testscript.TestScript, _ bool, args []string) {
 	text, err := os.ReadFile(path)
 	ts.Check(err)
 	ts.Check(os.WriteFile(path, text[:len(text)/2], 0o644))
+}
+
+func change(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	text, err := os.ReadFile(path)
+	ts.Check(err)
+	pattern := regexp.MustCompile("(?m)" + args[1])
+	at := pattern.FindSubmatchIndex(text)
+	if at == nil {
+		ts.Fatalf("%s does not match %s", args[0], args[1])
+	}
+	changed := append([]byte(nil), text[:at[0]]...)
+	changed = pattern.Expand(changed, []byte(args[2]), text, at)
+	ts.Check(os.WriteFile(path, append(changed, text[at[1]:]...), 0o644))
 }
 
 // unknownOperator is a model with one node of a type that does not exist.

@@ -7,12 +7,14 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	stream "streamdse"
 	"streamdse/internal/diag"
 	"streamdse/internal/report"
+	"streamdse/workload/zoo"
 )
 
 func zooCommand() *cobra.Command {
@@ -26,24 +28,25 @@ func zooCommand() *cobra.Command {
 	}
 	var asJSON bool
 	list := &cobra.Command{
-		Use:     "list",
-		Short:   "List what is built in",
+		Use:   "list",
+		Short: "List what is built in",
+		Long: `List prints the names of what is built in. A workload may be followed by parameters,
+shown here with their defaults, after a colon: --workload resnet50:batch=4,height=320`,
 		Example: "  stream zoo list",
 		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if asJSON {
-				return writeJSON(c.OutOrStdout(), map[string][]string{
-					"workloads": stream.WorkloadNames(), "accelerators": stream.HardwareNames(), "mappings": stream.MappingNames(),
-				})
+				return writeJSON(c.OutOrStdout(), zooContents())
 			}
 			w := tableWriter(c.OutOrStdout())
-			for _, kind := range []struct {
-				title string
-				names []string
-			}{{"workload", stream.WorkloadNames()}, {"accelerator", stream.HardwareNames()}, {"mapping", stream.MappingNames()}} {
-				for _, name := range kind.names {
-					fmt.Fprintf(w, "%s\t%s\n", kind.title, name)
-				}
+			for _, d := range zooContents().Details {
+				fmt.Fprintf(w, "workload\t%s\t%s\t%s\n", d.Name, d.About, settings(d.Parameters))
+			}
+			for _, name := range stream.HardwareNames() {
+				fmt.Fprintf(w, "accelerator\t%s\n", name)
+			}
+			for _, name := range stream.MappingNames() {
+				fmt.Fprintf(w, "mapping\t%s\n", name)
 			}
 			return w.Flush()
 		},
@@ -69,6 +72,42 @@ NAME.mapping.yaml.`,
 	export.Flags().BoolVar(&force, "force", false, "overwrite files that exist")
 	c.AddCommand(list, export)
 	return c
+}
+
+// zooList is what is built in.
+type zooList struct {
+	Workloads    []string         `json:"workloads"`
+	Accelerators []string         `json:"accelerators"`
+	Mappings     []string         `json:"mappings"`
+	Details      []workloadDetail `json:"workload_details"`
+}
+
+type workloadDetail struct {
+	Name       string          `json:"name"`
+	About      string          `json:"about"`
+	Parameters []zoo.Parameter `json:"parameters,omitempty"`
+}
+
+func zooContents() zooList {
+	l := zooList{Workloads: stream.WorkloadNames(), Accelerators: stream.HardwareNames(), Mappings: stream.MappingNames()}
+	for _, name := range l.Workloads {
+		about, parameters := zoo.About(name)
+		l.Details = append(l.Details, workloadDetail{name, about, parameters})
+	}
+	return l
+}
+
+// settings shows parameters with their defaults, as they are written after a colon.
+func settings(parameters []zoo.Parameter) string {
+	var list []string
+	for _, p := range parameters {
+		text := p.Name + "=" + p.Default
+		if len(p.Choices) > 0 {
+			text += " (" + strings.Join(p.Choices, "|") + ")"
+		}
+		list = append(list, text)
+	}
+	return strings.Join(list, ", ")
 }
 
 // builtins lists the names of everything built in.

@@ -9,16 +9,28 @@ import (
 
 // atoms tells of which atoms, outermost first, the producer's output dimensions
 // and the consumer's index dimensions are made. Dimensions of size 1 have none.
+//
+// A selection makes a new atom out of those of the axis it selects from, so the
+// consumer's dimensions may be made of other atoms than the producer's.
 type atoms struct {
-	size     []int
-	from, to [][]int
+	size       []int
+	from, to   [][]int
+	selections []selection // in the order of the movements
+}
+
+// selection takes positions of an axis made of the argument's atoms to an axis
+// made of the result's.
+type selection struct {
+	arguments, results []int
+	step               *step
 }
 
 // atomizer cuts axes into atoms while it follows a tensor.
 type atomizer struct {
-	size  []int
-	first []int // the atoms in the order of the producer's output
-	order []int // the atoms in the present order
+	size       []int
+	first      []int // the atoms in the order of the producer's output
+	order      []int // the atoms in the present order
+	selections []selection
 }
 
 // atomize finds the atoms; ok is false if a reshape cuts across a factor, as
@@ -37,17 +49,21 @@ func (w *passage) atomize(steps []step) (a *atoms, ok bool) {
 	if _, ok := z.group(from); !ok {
 		return nil, false
 	}
-	for _, s := range steps[1:] {
+	for i := range steps[1:] {
+		s := &steps[1+i]
 		groups, ok := z.group(s.in)
-		if !ok {
+		switch {
+		case !ok:
 			return nil, false
-		}
-		if s.perm != nil {
+		case s.perm != nil:
 			var order []int
 			for _, axis := range s.perm {
 				order = append(order, groups[axis]...)
 			}
 			z.order = order
+		case s.runs != nil:
+			groups[s.axis] = z.selected(s, groups[s.axis])
+			z.order = slices.Concat(groups...)
 		}
 	}
 	a = &atoms{}
@@ -58,8 +74,20 @@ func (w *passage) atomize(steps []step) (a *atoms, ok bool) {
 	if a.from, ok = z.group(from); !ok {
 		return nil, false
 	}
-	a.size = z.size
+	a.size, a.selections = z.size, z.selections
 	return a, true
+}
+
+// selected notes a selection and returns the atoms of its result: none if a
+// single position is left.
+func (z *atomizer) selected(s *step, arguments []int) []int {
+	var results []int
+	if n := s.out[s.axis]; n > 1 {
+		results = []int{len(z.size)}
+		z.size = append(z.size, n)
+	}
+	z.selections = append(z.selections, selection{slices.Clone(arguments), results, s})
+	return results
 }
 
 // group gathers the atoms, in the present order, into dimensions of the given
@@ -97,103 +125,144 @@ func (z *atomizer) cut(atom, outer int) {
 	rest := len(z.size)
 	z.size = append(z.size, z.size[atom]/outer)
 	z.size[atom] = outer
-	z.first = slices.Insert(slices.Clone(z.first), slices.Index(z.first, atom)+1, rest)
-	z.order = slices.Insert(slices.Clone(z.order), slices.Index(z.order, atom)+1, rest)
+	follow := func(list []int) []int {
+		if i := slices.Index(list, atom); i >= 0 {
+			return slices.Insert(slices.Clone(list), i+1, rest)
+		}
+		return list
+	}
+	z.first, z.order = follow(z.first), follow(z.order)
+	for i := range z.selections {
+		s := &z.selections[i]
+		s.arguments, s.results = follow(s.arguments), follow(s.results)
+	}
 }
 
-// component is a set of dimensions connected by common atoms.
-type component struct{ from, to []int }
+// component is a set of dimensions connected by common atoms and selections.
+type component struct {
+	from, to   []int
+	atoms      []int // those that the consumer's dimensions are made of
+	selections []int // in the order of the movements
+}
 
-// components partitions the dimensions that have atoms.
-func (a *atoms) components(from, to int) []component {
-	// Union-find over the producer's dimensions; an atom lies in one of them.
-	owner := make([]int, len(a.size))
-	root := indices(from)
+// components partitions the dimensions that have atoms, and the selections.
+func (a *atoms) components() []component {
+	// Union-find over the producer's dimensions, the consumer's, the selections and
+	// the atoms, numbered in this order.
+	to := len(a.from)
+	selections := to + len(a.to)
+	first := selections + len(a.selections)
+	root := indices(first + len(a.size))
 	find := func(i int) int {
 		for root[i] != i {
 			i = root[i]
 		}
 		return i
 	}
+	join := func(i int, atoms []int) {
+		for _, atom := range atoms {
+			root[find(first+atom)] = find(i)
+		}
+	}
 	for i, list := range a.from {
-		for _, atom := range list {
-			owner[atom] = i
-		}
+		join(i, list)
 	}
-	for _, list := range a.to {
-		for _, atom := range list[min(1, len(list)):] {
-			root[find(owner[atom])] = find(owner[list[0]])
-		}
+	for i, list := range a.to {
+		join(to+i, list)
 	}
-	number := make([]int, from)
+	for i := range a.selections {
+		join(selections+i, a.selections[i].arguments)
+		join(selections+i, a.selections[i].results)
+	}
+	number := make([]int, len(root))
 	var comps []component
-	for i, list := range a.from {
-		if len(list) == 0 {
-			continue
-		}
+	in := func(i int) *component {
 		r := find(i)
 		if number[r] == 0 {
 			comps = append(comps, component{})
 			number[r] = len(comps)
 		}
-		c := &comps[number[r]-1]
-		c.from = append(c.from, i)
+		return &comps[number[r]-1]
+	}
+	for i, list := range a.from {
+		if len(list) > 0 {
+			c := in(i)
+			c.from = append(c.from, i)
+		}
 	}
 	for i, list := range a.to {
-		if len(list) == 0 {
-			continue
+		if len(list) > 0 {
+			c := in(to + i)
+			c.to = append(c.to, i)
+			c.atoms = append(c.atoms, list...)
 		}
-		c := &comps[number[find(owner[list[0]])]-1]
-		c.to = append(c.to, i)
+	}
+	for i := range a.selections {
+		c := in(selections + i)
+		c.selections = append(c.selections, i)
 	}
 	return comps
 }
 
-// position is an element of a tensor: where it lies in each of a component's
-// dimensions, as the producer and as the consumer see it.
+// repeats tells whether one element of the producer may be read at several
+// positions.
+func (a *atoms) repeats(comp component) bool {
+	return slices.ContainsFunc(comp.selections, func(i int) bool { return a.selections[i].step.repeats() })
+}
+
+// position is an element of a tensor: where it lies in each of some dimensions,
+// as the producer and as the consumer see it.
 type position struct{ from, to []int }
 
-// elements yields the positions of a component. The value is reused.
+// elements yields the positions of a component that come from the producer. The
+// value is reused.
 func (a *atoms) elements(comp component) iter.Seq[position] {
-	type share struct{ size, fromDim, fromStride, toDim, toStride int }
-	var list []share
-	for i, d := range comp.from {
-		stride := 1
-		for _, atom := range slices.Backward(a.from[d]) {
-			s := share{size: a.size[atom], fromDim: i, fromStride: stride}
-			for j, e := range comp.to {
-				inner := 1
-				for _, other := range slices.Backward(a.to[e]) {
-					if other == atom {
-						s.toDim, s.toStride = j, inner
-					}
-					inner *= a.size[other]
-				}
-			}
-			stride *= s.size
-			list = append(list, s)
-		}
-	}
 	return func(yield func(position) bool) {
 		p := position{make([]int, len(comp.from)), make([]int, len(comp.to))}
-		at := make([]int, len(list))
-		for {
-			if !yield(p) {
-				return
+		at := make([]int, len(a.size)) // the position in each atom
+		join := func(atoms []int) int {
+			n := 0
+			for _, atom := range atoms {
+				n = n*a.size[atom] + at[atom]
 			}
-			i := 0
-			for ; i < len(list); i++ {
-				s := &list[i]
-				p.from[s.fromDim] += s.fromStride
-				p.to[s.toDim] += s.toStride
-				if at[i]++; at[i] < s.size {
+			return n
+		}
+		// back follows the selections from the consumer to the producer.
+		back := func() bool {
+			for _, i := range slices.Backward(comp.selections) {
+				s := &a.selections[i]
+				x := s.step.argument(join(s.results))
+				if x < 0 {
+					return false
+				}
+				for _, atom := range slices.Backward(s.arguments) {
+					at[atom] = x % a.size[atom]
+					x /= a.size[atom]
+				}
+			}
+			return true
+		}
+		for {
+			if back() {
+				for i, d := range comp.from {
+					p.from[i] = join(a.from[d])
+				}
+				for i, d := range comp.to {
+					p.to[i] = join(a.to[d])
+				}
+				if !yield(p) {
+					return
+				}
+			}
+			i := len(comp.atoms) - 1
+			for ; i >= 0; i-- {
+				atom := comp.atoms[i]
+				if at[atom]++; at[atom] < a.size[atom] {
 					break
 				}
-				at[i] = 0
-				p.from[s.fromDim] -= s.size * s.fromStride
-				p.to[s.toDim] -= s.size * s.toStride
+				at[atom] = 0
 			}
-			if i == len(list) {
+			if i < 0 {
 				return
 			}
 		}
@@ -205,21 +274,22 @@ func (a *atoms) elements(comp component) iter.Seq[position] {
 func (w *passage) everyElement(steps []step) iter.Seq[position] {
 	return func(yield func(position) bool) {
 		p := position{make([]int, len(w.from)), make([]int, len(w.to))}
-		for e := range volume(steps[0].out) {
+		for e := range volume(steps[len(steps)-1].out) {
 			flat := e
-			for i := len(w.from) - 1; i >= 0; i-- {
-				p.from[i] = flat % w.from[i].size
-				flat /= w.from[i].size
-			}
-			flat = e
-			for i := range steps {
-				if steps[i].perm != nil {
-					flat = steps[i].moved(flat)
-				}
-			}
 			for i := len(w.to) - 1; i >= 0; i-- {
 				p.to[i] = flat % w.to[i].size
 				flat /= w.to[i].size
+			}
+			flat = e
+			for i := len(steps) - 1; i > 0 && flat >= 0; i-- {
+				flat = steps[i].before(flat)
+			}
+			if flat < 0 {
+				continue
+			}
+			for i := len(w.from) - 1; i >= 0; i-- {
+				p.from[i] = flat % w.from[i].size
+				flat /= w.from[i].size
 			}
 			if !yield(p) {
 				return
@@ -228,22 +298,36 @@ func (w *passage) everyElement(steps []step) iter.Seq[position] {
 	}
 }
 
-// moved is the row-major position of an element after a transposition.
-func (s *step) moved(flat int) int {
-	at := make([]int, len(s.in))
-	for i := len(s.in) - 1; i >= 0; i-- {
-		at[i] = flat % s.in[i]
-		flat /= s.in[i]
+// before is the row-major position in the argument of a position in the result,
+// -1 if nothing comes from there.
+func (s *step) before(flat int) int {
+	if s.perm == nil && s.runs == nil {
+		return flat
 	}
-	for i, axis := range s.perm {
-		flat = flat*s.out[i] + at[axis]
+	at := make([]int, len(s.in))
+	for i := len(s.out) - 1; i >= 0; i-- {
+		axis := i
+		if s.perm != nil {
+			axis = s.perm[i]
+		}
+		at[axis] = flat % s.out[i]
+		flat /= s.out[i]
+	}
+	if s.runs != nil {
+		if at[s.axis] = s.argument(at[s.axis]); at[s.axis] < 0 {
+			return -1
+		}
+	}
+	flat = 0
+	for i, x := range at {
+		flat = flat*s.in[i] + x
 	}
 	return flat
 }
 
 // count makes the factor of some dimensions by visiting every element they
-// share.
-func (w *passage) count(from, to []int, elements iter.Seq[position]) factor {
+// share. An element that is read at several positions counts once if repeats.
+func (w *passage) count(from, to []int, elements iter.Seq[position], repeats bool) factor {
 	// Which of the producer's parts, and which rows of each of the consumer's
 	// dimensions, a position lies in.
 	partOf := make([][]int32, len(from))
@@ -262,6 +346,7 @@ func (w *passage) count(from, to []int, elements iter.Seq[position]) factor {
 	f := newFactor(w.consumer, loops)
 
 	counts := map[int64]int64{} // row * producers + combination of producer's parts
+	seen := map[[2]int64]bool{} // row and element
 	var rows, wider []int64
 	for p := range elements {
 		part := int64(0)
@@ -286,7 +371,18 @@ func (w *passage) count(from, to []int, elements iter.Seq[position]) factor {
 			}
 			rows, wider = wider, rows
 		}
+		element := int64(0)
+		for i, x := range p.from {
+			element = element*int64(w.from[from[i]].size) + int64(x)
+		}
 		for _, r := range rows {
+			if repeats {
+				if key := [2]int64{r, element}; seen[key] {
+					continue
+				} else {
+					seen[key] = true
+				}
+			}
 			counts[r*int64(producers)+part]++
 		}
 	}

@@ -43,9 +43,16 @@ func classify(g *taskgraph.Graph, order []taskgraph.NodeID, key keyer, bits meas
 	}
 }
 
-// incoming sums the bits that edges bring for each operand of a node.
+// incoming sums the bits that edges bring for each operand of a node, and for an
+// operand of several parts what is fetched of them from off-chip memory.
 func incoming(g *taskgraph.Graph, n taskgraph.NodeID, bits measure, sums []unit.Bits) []unit.Bits {
 	clear(sums)
+	node := &g.Nodes[n]
+	for k := range sums {
+		if x := &g.Tensors[node.Operands[k]]; x.Constant && g.Layers[node.Layer].Operands[k].Source.Kind == workload.FromParts {
+			sums[k] = x.Bits
+		}
+	}
 	for _, e := range g.In(n) {
 		if e.Data() {
 			sums[e.Operand] += bits(e)

@@ -5,12 +5,15 @@
 // other in the order of their numbers. A node follows those nodes of another
 // layer whose output it reads: because tilings are regular grids, these are
 // found by arithmetic on the loop ranges, dimension by dimension (see factor),
-// through any reshapes and transpositions between the layers (see passage). And
-// where a reduction is cut, a node follows those to whose partial sums it adds
-// (see sums).
+// through any reshapes, transpositions and selections between the layers (see
+// passage). And where a reduction is cut, a node follows those to whose partial
+// sums it adds (see sums).
 package connect
 
 import (
+	"fmt"
+	"slices"
+
 	"streamdse/internal/diag"
 	"streamdse/rules"
 	"streamdse/taskgraph"
@@ -22,6 +25,9 @@ import (
 // slices. The error is a diag.List that names the layers between which data
 // cannot pass.
 func Graph(t *taskgraph.Tiled, r rules.Rules) (*taskgraph.Graph, error) {
+	if err := countStored(t); err != nil {
+		return nil, err
+	}
 	if r.WholeTileEdges {
 		p := published{Tiled: t, rules: r}
 		return p.graph()
@@ -69,23 +75,99 @@ func chains(t *taskgraph.Tiled, edges []taskgraph.Edge) []taskgraph.Edge {
 	return edges
 }
 
-// exactLinks relates every computed operand to the layer that computes it.
+// way is how an operand reads the output of a layer: along one or, as several
+// parts of the operand, more sequences of movements.
+type way struct {
+	producer int
+	via      [][]workload.Movement
+}
+
+// ways lists the layers that an operand reads, in the order of its parts.
+func ways(op *workload.Operand) []way {
+	var list []way
+	for _, o := range op.Source.Origins() {
+		if o.Kind != workload.FromLayer {
+			continue
+		}
+		i := slices.IndexFunc(list, func(w way) bool { return w.producer == o.Layer })
+		if i < 0 {
+			i = len(list)
+			list = append(list, way{producer: o.Layer})
+		}
+		list[i].via = append(list[i].via, o.Via)
+	}
+	return list
+}
+
+// exactLinks relates every computed operand to the layers that compute it.
 func exactLinks(t *taskgraph.Tiled) ([]*link, error) {
 	var links []*link
 	var problems diag.List
 	for c := range t.Layers {
 		for k := range t.Layers[c].Operands {
-			source := t.Layers[c].Operands[k].Source
-			if source.Kind != workload.FromLayer {
-				continue
+			for _, w := range ways(&t.Layers[c].Operands[k]) {
+				factors, err := exactFactors(&t.Layers[w.producer], &t.Layers[c], k, w.via)
+				if err != nil {
+					problems = append(problems, *err)
+					continue
+				}
+				links = append(links, newLink(t, w.producer, c, k, factors))
 			}
-			factors, err := exactFactors(&t.Layers[source.Layer], &t.Layers[c], k)
-			if err != nil {
-				problems = append(problems, *err)
-				continue
-			}
-			links = append(links, newLink(t, source.Layer, c, k, factors))
 		}
 	}
 	return links, problems.Err()
+}
+
+// countStored corrects the sizes of operands that only partly come from off-chip
+// memory: what is constant of their blocks, and to be fetched, are the parts that
+// no layer computes.
+func countStored(t *taskgraph.Tiled) error {
+	var problems diag.List
+	for c := range t.Layers {
+		layer := &t.Layers[c]
+		for k := range layer.Operands {
+			op := &layer.Operands[k]
+			if op.Source.Kind != workload.FromParts || !op.Source.Stored() {
+				continue
+			}
+			elements := make([]int64, layer.NodeCount())
+			for _, part := range op.Source.Parts {
+				if !part.Constant() {
+					continue
+				}
+				factors, err := exactFactors(stored(part.Shape), layer, k, [][]workload.Movement{part.Via})
+				if err != nil {
+					problems = append(problems, *err)
+					continue
+				}
+				l := link{consumer: layer, base: hit{0, 1}, factors: factors}
+				for _, e := range l.edges(nil, func(_ taskgraph.NodeID, n int64) unit.Bits { return unit.Bits(n) }) {
+					elements[e.Dst] += int64(e.Bits)
+				}
+			}
+			for _, n := range layer.Nodes {
+				node := &t.Nodes[n]
+				x := &t.Tensors[node.Operands[k]]
+				x.Bits = unit.Bits(elements[node.Sub]) * op.FinalBits
+				x.Constant = x.Bits > 0
+			}
+		}
+	}
+	return problems.Err()
+}
+
+// stored stands for a tensor in off-chip memory: the output of a layer that is
+// not cut.
+func stored(shape []int) *taskgraph.Layer {
+	out := workload.Operand{Name: "O"}
+	spec := &workload.Layer{OutputShape: shape}
+	l := &taskgraph.Layer{Layer: spec}
+	for i, n := range shape {
+		d := workload.Dim(fmt.Sprintf("D%d", i))
+		spec.Dims = append(spec.Dims, workload.LoopDim{Dim: d, Size: n})
+		out.Dims, out.Axes = append(out.Dims, d), append(out.Axes, i+1)
+		l.Cuts = append(l.Cuts, taskgraph.Cut{Starts: []int32{0, int32(n)}, Offset: []int32{0}})
+	}
+	spec.Operands = []workload.Operand{out}
+	return l
 }

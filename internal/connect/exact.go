@@ -3,18 +3,20 @@ package connect
 import (
 	"fmt"
 	"iter"
+	"math"
 	"slices"
+	"sort"
 
 	"streamdse/internal/diag"
 	"streamdse/taskgraph"
 	"streamdse/workload"
 )
 
-// A tensor passes from a producer to a consumer in row-major order, reshaped and
-// transposed on the way. Its axes are cut into atoms: factors of axis sizes so
-// fine that every shape on the way, the producer's loops and the consumer's
-// indices are each made of whole atoms. Loops and indices that share atoms form a
-// component; different components are independent.
+// A tensor passes from a producer to a consumer in row-major order, reshaped,
+// transposed and selected from on the way. Its axes are cut into atoms: factors of
+// axis sizes so fine that every shape on the way, the producer's loops and the
+// consumer's indices are each made of whole atoms. Loops and indices that share
+// atoms form a component; different components are independent.
 
 // axis is one index dimension of an operand as atoms and parts see it.
 type axis struct {
@@ -60,9 +62,8 @@ func axes(l *taskgraph.Layer, op *workload.Operand) []axis {
 				parts = parts[1:]
 				return l.Cuts[loop].Range(p)
 			}
-			u, v := next(a), next(b)
-			ca, cb, pad := int32(r.CoefA), int32(r.CoefB), int32(r.PadBefore)
-			return taskgraph.Range{Lo: ca*u.Lo + cb*v.Lo - pad, Hi: ca*(u.Hi-1) + cb*(v.Hi-1) - pad + 1}
+			u := next(a)
+			return taskgraph.Window(r, u, next(b))
 		}
 	}
 	return list
@@ -72,35 +73,61 @@ func axes(l *taskgraph.Layer, op *workload.Operand) []axis {
 type passage struct {
 	producer, consumer *taskgraph.Layer
 	operand            *workload.Operand
+	via                []workload.Movement
 	from, to           []axis
 }
 
-// exactFactors relates the nodes of a consumer's operand to the nodes of the
-// producer whose elements they read.
-func exactFactors(p, c *taskgraph.Layer, operand int) ([]factor, *diag.Problem) {
+func newPassage(p, c *taskgraph.Layer, operand int, via []workload.Movement) passage {
 	op := &c.Operands[operand]
-	w := passage{producer: p, consumer: c, operand: op, from: axes(p, &p.Operands[0]), to: axes(c, op)}
-	shape := axisSizes(w.from, p.Operands[0].Axes)
-	shapes, err := w.steps(shape)
-	if err != nil {
-		return nil, err
-	}
-	if err := w.fit(shapes[len(shapes)-1]); err != nil {
-		return nil, err
-	}
+	return passage{producer: p, consumer: c, operand: op, via: via, from: axes(p, &p.Operands[0]), to: axes(c, op)}
+}
+
+// exactFactors relates the nodes of a consumer's operand to the nodes of the
+// producer whose elements they read. The producer's output may reach the operand
+// in several ways, as different parts of it.
+func exactFactors(p, c *taskgraph.Layer, operand int, ways [][]workload.Movement) ([]factor, *diag.Problem) {
 	factors := []factor{finalFactor(p)}
-	atoms, ok := w.atomize(shapes)
-	if !ok {
-		from, to := indices(len(w.from)), indices(len(w.to))
-		return append(factors, w.count(from, to, w.everyElement(shapes))), nil
-	}
-	for _, comp := range atoms.components(len(w.from), len(w.to)) {
-		factors = append(factors, w.component(atoms, comp))
-	}
-	for i := range w.to {
-		if len(atoms.to[i]) == 0 {
-			factors = append(factors, w.single(&w.to[i]))
+	var every []iter.Seq[position] // of each way, if there are several
+	var w passage
+	for _, via := range ways {
+		w = newPassage(p, c, operand, via)
+		steps, err := w.steps(axisSizes(w.from, p.Operands[0].Axes))
+		if err != nil {
+			return nil, err
 		}
+		if err := w.fit(steps[len(steps)-1]); err != nil {
+			return nil, err
+		}
+		if len(ways) > 1 {
+			every = append(every, w.everyElement(steps))
+			continue
+		}
+		atoms, ok := w.atomize(steps)
+		if !ok {
+			every = append(every, w.everyElement(steps))
+			continue
+		}
+		for _, comp := range atoms.components() {
+			factors = append(factors, w.component(atoms, comp))
+		}
+		for i := range w.to {
+			if len(atoms.to[i]) == 0 {
+				factors = append(factors, w.single(&w.to[i]))
+			}
+		}
+	}
+	if len(every) > 0 {
+		elements := func(yield func(position) bool) {
+			for _, way := range every {
+				for p := range way {
+					if !yield(p) {
+						return
+					}
+				}
+			}
+		}
+		repeats := len(ways) > 1 || slices.ContainsFunc(ways[0], func(m workload.Movement) bool { return m.Kind == workload.Select })
+		factors = append(factors, w.count(indices(len(w.from)), indices(len(w.to)), elements, repeats))
 	}
 	return factors, nil
 }
@@ -147,30 +174,67 @@ func volume(shape []int) int {
 	return n
 }
 
-// step is a movement with the shapes of its argument and its result.
+// step is a movement with the shapes of its argument and its result: a
+// transposition, a selection, or a change of shape that moves nothing.
 type step struct {
-	perm    []int // nil for a reshape
+	perm    []int          // of a transposition
+	axis    int            // of a selection
+	runs    []workload.Run // of a selection
+	ends    []int          // of a selection: where each run ends
 	in, out []int
 }
 
+// argument is the position of the selected axis from which position x of the
+// result comes, -1 if none.
+func (s *step) argument(x int) int {
+	i := sort.SearchInts(s.ends, x+1)
+	return s.runs[i].At(x - s.ends[i] + s.runs[i].Count)
+}
+
+// repeats tells whether several positions of the result may have one element.
+func (s *step) repeats() bool {
+	type interval struct{ lo, hi int }
+	var taken []interval
+	for _, r := range s.runs {
+		if r.Gap {
+			continue
+		}
+		if r.Step == 0 && r.Count > 1 {
+			return true
+		}
+		a, b := r.At(0), r.At(r.Count-1)
+		taken = append(taken, interval{min(a, b), max(a, b)})
+	}
+	slices.SortFunc(taken, func(a, b interval) int { return a.lo - b.lo })
+	for i := 1; i < len(taken); i++ {
+		if taken[i].lo <= taken[i-1].hi {
+			return true
+		}
+	}
+	return false
+}
+
 // steps returns the shapes on the way: the producer's, then that after each
-// movement, as transpositions of a shape or changes of it.
+// movement, as transpositions of a shape, selections from it or changes of it.
 func (w *passage) steps(shape []int) ([]step, *diag.Problem) {
-	total := volume(shape)
 	steps := []step{{out: shape}}
-	for _, m := range w.operand.Source.Via {
+	// rank makes the shape the one that the model knows the producer's output by.
+	rank := func(n int) bool {
+		if real := w.producer.OutputShape; len(shape) != n && len(steps) == 1 && volume(real) == volume(shape) {
+			shape = real
+		}
+		return len(shape) == n
+	}
+	for _, m := range w.via {
 		switch m.Kind {
 		case workload.Reshape:
-			if volume(m.Shape) != total {
+			if total := volume(shape); volume(m.Shape) != total {
 				return nil, w.problem(fmt.Sprintf("%s %q turns %d elements into the shape %v", m.Type, m.Name, total, m.Shape))
 			}
 			steps = append(steps, step{in: m.Shape, out: m.Shape})
 			shape = m.Shape
 		case workload.Transpose:
-			if real := w.producer.OutputShape; len(shape) != len(m.Perm) && len(steps) == 1 && volume(real) == total {
-				shape = real
-			}
-			if len(shape) != len(m.Perm) {
+			if !rank(len(m.Perm)) {
 				return nil, w.problem(fmt.Sprintf("%s %q permutes %d axes of a tensor of shape %v", m.Type, m.Name, len(m.Perm), shape))
 			}
 			out := make([]int, len(shape))
@@ -182,6 +246,22 @@ func (w *passage) steps(shape []int) ([]step, *diag.Problem) {
 			}
 			steps = append(steps, step{perm: m.Perm, in: shape, out: out})
 			shape = out
+		case workload.Select:
+			if !rank(len(m.Shape)) || m.Axis < 0 || m.Axis >= len(shape) {
+				return nil, w.problem(fmt.Sprintf("%s %q selects along axis %d of a tensor of shape %v", m.Type, m.Name, m.Axis, shape))
+			}
+			s := step{axis: m.Axis, runs: m.Runs, in: shape, out: slices.Clone(shape)}
+			end := 0
+			for _, r := range m.Runs {
+				if a, b := r.At(0), r.At(r.Count-1); r.Count < 1 || !r.Gap && (min(a, b) < 0 || max(a, b) >= shape[m.Axis]) {
+					return nil, w.problem(fmt.Sprintf("%s %q takes positions %d to %d of axis %d of a tensor of shape %v", m.Type, m.Name, a, b, m.Axis, shape))
+				}
+				end += r.Count
+				s.ends = append(s.ends, end)
+			}
+			s.out[m.Axis] = end
+			steps = append(steps, s)
+			shape = s.out
 		}
 	}
 	return steps, nil
@@ -220,17 +300,17 @@ func (w *passage) problem(what string) *diag.Problem {
 // component makes the factor of the consumer's dimensions and the producer's
 // that share atoms.
 func (w *passage) component(a *atoms, comp component) factor {
-	if len(comp.from) == 1 && len(comp.to) == 1 && slices.Equal(a.from[comp.from[0]], a.to[comp.to[0]]) {
+	if lo, hi, shift, ok := a.interval(comp); ok {
 		// The same positions in the same order: intervals against intervals.
 		x := &w.to[comp.to[0]]
 		cut := w.cut(comp.from[0])
 		f := newFactor(w.consumer, x.loops)
 		for parts := range combinations(&f) {
 			r := x.window(parts)
-			r.Lo, r.Hi = max(r.Lo, 0), min(r.Hi, int32(x.size))
+			r.Lo, r.Hi = max(r.Lo, lo), min(r.Hi, hi, int32(x.size))
 			switch {
-			case cut.Ends == nil:
-				f.addOverlaps(cut, r.Lo, r.Hi)
+			case cut.Ends == nil || shift != 0:
+				f.addOverlaps(cut, r.Lo+shift, r.Hi+shift)
 			case r.Lo < r.Hi: // the producer's node of the same part has all that is read
 				f.hits = append(f.hits, hit{cut.Offset[parts[0]], int64(r.Len())})
 			}
@@ -238,7 +318,37 @@ func (w *passage) component(a *atoms, comp component) factor {
 		}
 		return f
 	}
-	return w.count(comp.from, comp.to, a.elements(comp))
+	return w.count(comp.from, comp.to, a.elements(comp), a.repeats(comp))
+}
+
+// interval tells whether a component takes positions [lo, hi) of one dimension of
+// the consumer from one dimension of the producer, each position plus shift.
+func (a *atoms) interval(comp component) (lo, hi, shift int32, ok bool) {
+	if len(comp.from) != 1 || len(comp.to) != 1 || len(comp.selections) > 1 {
+		return 0, 0, 0, false
+	}
+	from, to := a.from[comp.from[0]], a.to[comp.to[0]]
+	if len(comp.selections) == 0 {
+		return 0, math.MaxInt32, 0, slices.Equal(from, to)
+	}
+	s := &a.selections[comp.selections[0]]
+	if !slices.Equal(from, s.arguments) || !slices.Equal(to, s.results) {
+		return 0, 0, 0, false
+	}
+	found := false
+	for i, r := range s.step.runs {
+		if r.Gap {
+			continue
+		}
+		if found || r.Step != 1 {
+			return 0, 0, 0, false
+		}
+		found = true
+		end := s.step.ends[i]
+		lo, hi = int32(end-r.Count), int32(end)
+		shift = int32(r.From) - lo
+	}
+	return lo, hi, shift, true
 }
 
 // noCut is the cut of an index that no loop of the layer runs over.

@@ -44,7 +44,7 @@ func TestExactDependencies(t *testing.T) {
 		}
 		for i := range g.Layers {
 			for k := range g.Layers[i].Operands {
-				for e := range elementwiseEdges(g, i, k) {
+				for e := range elementwiseEdges(t, g, i, k) {
 					got[e]--
 				}
 			}
@@ -181,26 +181,83 @@ func sumsOneByOne(g *taskgraph.Graph) map[taskgraph.Edge]bool {
 	return edges
 }
 
+// piece is where an element of an operand comes from: an element of one of its
+// origins, which is computed by a layer or stored (layer -1), or from nowhere (-2).
+type piece struct{ layer, element, origin int }
+
+// carried follows every element of an operand's origins through all movements.
+func carried(g *taskgraph.Graph, op *workload.Operand) (pieces []piece, shape []int) {
+	for k, o := range op.Source.Origins() {
+		layer, origin := -1, k
+		shape = o.Shape
+		if o.Kind == workload.FromLayer {
+			layer, origin = o.Layer, 0 // several parts may share elements
+			shape = g.Layers[layer].OutputShape
+		}
+		values := make([]piece, volume(shape))
+		for i := range values {
+			values[i] = piece{layer, i, origin}
+		}
+		for _, m := range o.Via {
+			switch m.Kind {
+			case workload.Transpose:
+				values = transposed(values, shape, m.Perm)
+			case workload.Select:
+				values = selected(values, shape, m)
+			}
+			shape = m.Shape
+		}
+		if pieces == nil {
+			pieces = values
+			continue
+		}
+		for i, v := range values {
+			if v.layer != -2 {
+				if pieces[i].layer != -2 {
+					panic("two parts give one element")
+				}
+				pieces[i] = v
+			}
+		}
+	}
+	return pieces, shape
+}
+
+func selected(values []piece, shape []int, m workload.Movement) []piece {
+	inner := volume(shape[m.Axis+1:])
+	var out []piece
+	for outer := range volume(shape[:m.Axis]) {
+		for _, r := range m.Runs {
+			for i := range r.Count {
+				for j := range inner {
+					if r.Gap {
+						out = append(out, piece{layer: -2})
+					} else {
+						out = append(out, values[(outer*shape[m.Axis]+r.From+i*r.Step)*inner+j])
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
 // elementwiseEdges finds the edges of an operand by carrying every element of the
-// producer's output to the consumer and looking who reads it.
-func elementwiseEdges(g *taskgraph.Graph, layer, operand int) map[taskgraph.Edge]bool {
+// producers' outputs to the consumer and looking who reads it. It checks too how
+// much the nodes read from off-chip memory.
+func elementwiseEdges(t *rapid.T, g *taskgraph.Graph, layer, operand int) map[taskgraph.Edge]bool {
 	l := &g.Layers[layer]
 	op := l.Operands[operand]
-	if op.Source.Kind != workload.FromLayer {
+	if operand == 0 || op.Source.Constant() {
 		return nil
 	}
-	finished := finishers(g, op.Source.Layer)
-	values := make([]int, len(finished)) // element -> the producer's element
-	for i := range values {
-		values[i] = i
-	}
-	shape := g.Layers[op.Source.Layer].OutputShape
-	for _, m := range op.Source.Via {
-		if m.Kind == workload.Transpose {
-			values = transposed(values, shape, m.Perm)
+	finished := map[int][][]taskgraph.NodeID{}
+	for _, o := range op.Source.Origins() {
+		if o.Kind == workload.FromLayer && finished[o.Layer] == nil {
+			finished[o.Layer] = finishers(g, o.Layer)
 		}
-		shape = m.Shape
 	}
+	values, shape := carried(g, &op)
 	// The indices of a convolution's channels stand in one axis.
 	dims := make([]int, 0, len(op.Dims))
 	axis := 0
@@ -220,7 +277,8 @@ func elementwiseEdges(g *taskgraph.Graph, layer, operand int) map[taskgraph.Edge
 	}
 	edges := map[taskgraph.Edge]bool{}
 	for _, n := range l.Nodes {
-		counts := map[taskgraph.NodeID]int{}
+		read := map[piece]bool{}
+		stored := 0
 		each(g.Tensors[g.Nodes[n].Operands[operand]].Ranges, func(at []int) {
 			e := 0
 			for i, x := range at {
@@ -229,16 +287,31 @@ func elementwiseEdges(g *taskgraph.Graph, layer, operand int) map[taskgraph.Edge
 				}
 				e = e*dims[i] + x
 			}
-			counts[finished[values[e]][0]]++
+			if v := values[e]; v.layer >= 0 {
+				read[v] = true
+			} else if v.layer == -1 && !read[v] {
+				read[v] = true
+				stored++
+			}
 		})
+		counts := map[taskgraph.NodeID]int{}
+		for v := range read {
+			if v.layer >= 0 {
+				counts[finished[v.layer][v.element][0]]++
+			}
+		}
 		for src, c := range counts {
 			edges[taskgraph.Edge{Src: src, Dst: n, Operand: int8(operand), Bits: 8 * unit.Bits(c)}] = true
+		}
+		x := g.Tensors[g.Nodes[n].Operands[operand]]
+		if x.Constant != (stored > 0) || x.Constant && x.Bits != 8*unit.Bits(stored) {
+			t.Errorf("%s operand %s: constant %t, %d bits, %d elements are stored", l.Name, op.Name, x.Constant, x.Bits, stored)
 		}
 	}
 	return edges
 }
 
-func transposed(values, shape, perm []int) []int {
+func transposed(values []piece, shape, perm []int) []piece {
 	strides := make([]int, len(shape))
 	n := 1
 	for i := len(shape) - 1; i >= 0; i-- {
@@ -249,7 +322,7 @@ func transposed(values, shape, perm []int) []int {
 	for i, axis := range perm {
 		ranges[i].Hi = int32(shape[axis])
 	}
-	var out []int
+	var out []piece
 	each(ranges, func(at []int) {
 		e := 0
 		for i, x := range at {

@@ -61,21 +61,23 @@ func newNetwork(w *workload.Workload) network {
 		var ends []int
 		for k := range l.Operands {
 			op := &l.Operands[k]
-			if op.Source.Kind != workload.FromLayer {
-				continue
-			}
-			v := at[op.Source.Layer]
-			for _, m := range op.Source.Via {
-				u, ok := movement[m.ID]
-				if !ok {
-					u = len(net)
-					movement[m.ID] = u
-					net = append(net, vertex{layer: -1})
+			for _, o := range op.Source.Origins() {
+				if o.Kind != workload.FromLayer {
+					continue
 				}
-				link(v, u)
-				v = u
+				v := at[o.Layer]
+				for _, m := range o.Via {
+					u, ok := movement[m.ID]
+					if !ok {
+						u = len(net)
+						movement[m.ID] = u
+						net = append(net, vertex{layer: -1})
+					}
+					link(v, u)
+					v = u
+				}
+				ends = append(ends, v)
 			}
-			ends = append(ends, v)
 		}
 		at[i] = len(net)
 		net = append(net, vertex{layer: i})

@@ -53,28 +53,28 @@ func (p *published) graph() (*taskgraph.Graph, error) {
 // count if there is one; otherwise all do.
 func (p *published) connect(pair [2]int) error {
 	producer, consumer := pair[0], pair[1]
-	operands := p.operandsFrom(producer, consumer)
-	direct := p.isDirect(consumer, operands)
+	uses := p.usesOf(producer, consumer)
+	direct := !shortest(uses).moves()
 	before := len(p.edges)
 	if !direct && p.rules.InflatedBits {
 		p.countAgain(producer)
 		p.countAgain(consumer)
 	}
-	for _, k := range operands {
+	for _, u := range uses {
 		var factors []factor
 		if direct {
-			if moves(&p.Layers[consumer].Operands[k].Source) {
+			if u.moves() {
 				continue
 			}
-			factors = boxFactors(&p.Layers[producer], &p.Layers[consumer], k)
+			factors = boxFactors(&p.Layers[producer], &p.Layers[consumer], u.operand)
 		}
 		if factors == nil {
 			var problem *diag.Problem
-			if factors, problem = exactFactors(&p.Layers[producer], &p.Layers[consumer], k); problem != nil {
+			if factors, problem = exactFactors(&p.Layers[producer], &p.Layers[consumer], u.operand, u.via); problem != nil {
 				return diag.List{*problem}
 			}
 		}
-		l := newLink(p.Tiled, producer, consumer, k, factors)
+		l := newLink(p.Tiled, producer, consumer, u.operand, factors)
 		p.edges = l.edges(p.edges, func(src taskgraph.NodeID, _ int64) unit.Bits { return p.produced[src] })
 	}
 	for _, e := range p.edges[before:] {
@@ -83,14 +83,22 @@ func (p *published) connect(pair [2]int) error {
 	return nil
 }
 
-// operandsFrom lists the operands of a layer that come from the given one: I
-// before W for layers with windows, W before I for others.
-func (p *published) operandsFrom(producer, consumer int) []int {
+// use is an operand of a layer that reads the output of another.
+type use struct {
+	operand int
+	via     [][]workload.Movement
+}
+
+// usesOf lists what a layer reads from the given one: I before W for layers with
+// windows, W before I for others.
+func (p *published) usesOf(producer, consumer int) []use {
 	l := &p.Layers[consumer]
-	var list []int
+	var list []use
 	for k := range l.Operands {
-		if s := &l.Operands[k].Source; s.Kind == workload.FromLayer && s.Layer == producer {
-			list = append(list, k)
+		for _, w := range ways(&l.Operands[k]) {
+			if w.producer == producer {
+				list = append(list, use{k, w.via})
+			}
 		}
 	}
 	if len(l.Relations) == 0 {
@@ -99,17 +107,24 @@ func (p *published) operandsFrom(producer, consumer int) []int {
 	return list
 }
 
-// isDirect tells whether the shortest way to a layer moves no data.
-func (p *published) isDirect(consumer int, operands []int) bool {
-	shortest := slices.MinFunc(operands, func(a, b int) int {
-		s := p.Layers[consumer].Operands
-		return len(s[a].Source.Via) - len(s[b].Source.Via)
-	})
-	return !moves(&p.Layers[consumer].Operands[shortest].Source)
+// shortest is the use on the shortest way from layer to layer.
+func shortest(uses []use) use {
+	return slices.MinFunc(uses, func(a, b use) int { return a.length() - b.length() })
 }
 
-func moves(s *workload.Source) bool {
-	return slices.ContainsFunc(s.Via, func(m workload.Movement) bool { return m.Kind != workload.Transparent })
+func (u use) length() int {
+	n := len(u.via[0])
+	for _, v := range u.via {
+		n = min(n, len(v))
+	}
+	return n
+}
+
+// moves tells whether data moves on the way.
+func (u use) moves() bool {
+	return slices.ContainsFunc(u.via, func(via []workload.Movement) bool {
+		return slices.ContainsFunc(via, func(m workload.Movement) bool { return m.Kind != workload.Transparent })
+	})
 }
 
 // countAgain adds to each node of a layer the part of its output that no earlier

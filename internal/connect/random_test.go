@@ -62,6 +62,11 @@ func (d *draft) window(size int, index, out, kernel workload.Dim) (r workload.Re
 			CoefA: d.int(1, 2, "stride"), CoefB: d.int(1, 2, "dilation"),
 			PadBefore: d.int(0, 2, "pad"), PadAfter: d.int(0, 2, "pad"), Size: size}
 		kernelSize = d.int(1, 3, "kernel")
+		if d.int(0, 3, "enlarging") == 0 { // the first kernelSize rows of each step on are read
+			r.Divisor = d.int(2, 3, "divisor")
+			r.CoefA, r.CoefB, r.PadAfter, r.Slack = 1, r.Divisor, 0, d.int(0, 2, "slack")
+			return r, d.int(1, 2*size, "rows"), kernelSize
+		}
 		span := size + r.PadBefore + r.PadAfter - r.CoefB*(kernelSize-1) - 1
 		if span < 0 {
 			continue
@@ -129,8 +134,7 @@ func (d *draft) elementWise(t, u drafted) {
 func (d *draft) matrix(t drafted) {
 	k, right := d.int(1, 5, "columns"), weights
 	if d.int(0, 1, "square") == 1 {
-		k, right = t.shape[0], t.source
-		right.Via = append(slices.Clone(right.Via), workload.Movement{
+		k, right = t.shape[0], t.source.Moved(workload.Movement{
 			Kind: workload.Transpose, ID: d.number(), Shape: []int{t.shape[1], t.shape[0]}, Perm: []int{1, 0}})
 	}
 	d.add(workload.Layer{
@@ -144,16 +148,82 @@ func (d *draft) matrix(t drafted) {
 	}, []int{t.shape[0], k})
 }
 
-// move reshapes or transposes a tensor.
+// selection draws what an axis of the given size becomes: a slice, a padding, a
+// repetition, arbitrary positions.
+func (d *draft) selection(size int) []workload.Run {
+	switch d.int(0, 3, "selection") {
+	case 0:
+		step := rapid.SampledFrom([]int{-2, -1, 1, 2}).Draw(d.T, "step")
+		count := d.int(1, (size-1)/max(step, -step)+1, "count")
+		reach := (count - 1) * step
+		return []workload.Run{{Count: count, From: d.int(max(0, -reach), size-1-max(0, reach), "from"), Step: step}}
+	case 1:
+		return workload.Placed(d.int(0, 2, "before"), size, size+d.int(2, 4, "longer"))
+	case 2:
+		return []workload.Run{{Count: d.int(1, 3, "repeat"), From: d.int(0, size-1, "from")}}
+	}
+	var runs []workload.Run
+	for range d.int(1, 3, "runs") {
+		if d.int(0, 4, "gap") == 0 {
+			runs = append(runs, workload.Run{Count: d.int(1, 2, "gap"), Gap: true})
+		} else {
+			from := d.int(0, size-1, "from")
+			runs = append(runs, workload.Run{Count: d.int(1, size-from, "count"), From: from, Step: 1})
+		}
+	}
+	return runs
+}
+
+// join puts a tensor and others together that differ from it in one axis only.
+func (d *draft) join(t drafted) {
+	axis := d.int(0, len(t.shape)-1, "axis")
+	fits := func(u drafted) bool {
+		return len(u.shape) == len(t.shape) && slices.Equal(u.shape[:axis], t.shape[:axis]) && slices.Equal(u.shape[axis+1:], t.shape[axis+1:])
+	}
+	var others []drafted
+	for _, u := range d.tensors {
+		if fits(u) {
+			others = append(others, u)
+		}
+	}
+	parts, sizes := []workload.Source{t.source}, []int{t.shape[axis]}
+	for range d.int(1, 2, "parts") {
+		u := rapid.SampledFrom(others).Draw(d.T, "part")
+		parts, sizes = append(parts, u.source), append(sizes, u.shape[axis])
+	}
+	m := workload.Movement{ID: d.number(), Axis: axis, Shape: slices.Clone(t.shape)}
+	m.Shape[axis] = 0
+	for _, n := range sizes {
+		m.Shape[axis] += n
+	}
+	if volume(m.Shape) <= 2000 {
+		d.tensors = append(d.tensors, drafted{workload.Joined(m, parts, sizes), m.Shape})
+	}
+}
+
+// move reshapes, transposes or selects from a tensor.
 func (d *draft) move(t drafted) {
 	m := workload.Movement{ID: d.number()}
-	if d.int(0, 1, "transpose") == 1 {
+	switch d.int(0, 2, "movement") {
+	case 1:
 		m.Kind = workload.Transpose
 		m.Perm = rapid.Permutation(indices(len(t.shape))).Draw(d.T, "perm")
 		for _, axis := range m.Perm {
 			m.Shape = append(m.Shape, t.shape[axis])
 		}
-	} else {
+	case 2:
+		m.Kind = workload.Select
+		m.Axis = d.int(0, len(t.shape)-1, "axis")
+		m.Runs = d.selection(t.shape[m.Axis])
+		m.Shape = slices.Clone(t.shape)
+		m.Shape[m.Axis] = 0
+		for _, r := range m.Runs {
+			m.Shape[m.Axis] += r.Count
+		}
+		if volume(m.Shape) > 2000 {
+			return
+		}
+	default:
 		rest := volume(t.shape)
 		for range d.int(1, 3, "rank") {
 			n := rapid.SampledFrom(divisors(rest)).Draw(d.T, "size")
@@ -162,9 +232,7 @@ func (d *draft) move(t drafted) {
 		}
 		m.Shape = append(m.Shape, rest)
 	}
-	source := t.source
-	source.Via = append(slices.Clone(source.Via), m)
-	d.tensors = append(d.tensors, drafted{source, m.Shape})
+	d.tensors = append(d.tensors, drafted{t.source.Moved(m), m.Shape})
 }
 
 func divisors(n int) []int {
@@ -180,13 +248,15 @@ func divisors(n int) []int {
 // randomNetwork draws a small network and a mapping that cuts it at random.
 func randomNetwork(t *rapid.T) (*workload.Workload, *mapping.Mapping, split.Stacks) {
 	d := &draft{T: t}
-	d.tensors = []drafted{{workload.Source{Kind: workload.FromInput},
-		[]int{1, d.int(1, 6, "C"), d.int(1, 7, "IY"), d.int(1, 7, "IX")}}}
-	for range d.int(1, 7, "steps") {
+	shape := []int{1, d.int(1, 6, "C"), d.int(1, 7, "IY"), d.int(1, 7, "IX")}
+	d.tensors = []drafted{{workload.Source{Kind: workload.FromInput, Shape: shape}, shape}}
+	for range d.int(1, 9, "steps") {
 		x := d.tensors[d.int(max(0, len(d.tensors)-2), len(d.tensors)-1, "tensor")]
-		switch kind := d.int(0, 5, "kind"); {
-		case kind == 0 && x.source.Kind == workload.FromLayer:
+		switch kind := d.int(0, 7, "kind"); {
+		case kind == 0 || kind == 6:
 			d.move(x)
+		case kind == 7:
+			d.join(x)
 		case kind == 1:
 			var same []drafted
 			for _, u := range d.tensors {

@@ -73,7 +73,7 @@ func NewCached(e Estimator) *Cached {
 // Estimate returns the remembered estimate, or asks for it. An estimate that the
 // context cut short is not remembered.
 func (c *Cached) Estimate(ctx context.Context, t Tile) (*Estimate, error) {
-	k := key(t)
+	k := Key(t)
 	c.mu.Lock()
 	e, ok := c.known[k]
 	if !ok {
@@ -91,8 +91,9 @@ func (c *Cached) Estimate(ctx context.Context, t Tile) (*Estimate, error) {
 	return e.estimate, e.err
 }
 
-// key spells out everything an estimate depends on.
-func key(t Tile) string {
+// Key spells out everything that the cost of a tile depends on: tiles with the
+// same key cost the same.
+func Key(t Tile) string {
 	var b strings.Builder
 	for _, d := range t.Layer.Dims {
 		fmt.Fprintf(&b, "%s%d ", d.Dim, d.Size)

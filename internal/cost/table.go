@@ -2,11 +2,13 @@ package cost
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"sync"
 
 	"streamdse/hardware"
+	"streamdse/loopnest"
 	"streamdse/mapping"
 	"streamdse/rules"
 	"streamdse/schedule"
@@ -85,17 +87,28 @@ func nodeCost(ctx context.Context, g *taskgraph.Graph, acc *hardware.Accelerator
 	layer := &g.Layers[node.Layer]
 	core := &acc.Cores[coreID]
 	streamed := Streamed(acc, coreID, layer, c, r)
-	if len(streamed) > 0 {
-		core = acc.WithOffchip(coreID, streamed...)
-	}
 	tile := g.Tile(c.Node)
 	if !node.Final && !r.PartialSumsAreFree {
 		tile.Operands = slices.Clone(tile.Operands)
 		tile.Operands[0].FinalBits = tile.Operands[0].Bits // what leaves the core is partial sums
 	}
-	e, err := estimator.Estimate(ctx, Tile{Layer: &tile, Core: core, Links: layer.Memory, Entry: layer.Entry})
-	if err != nil {
-		return schedule.NodeCost{Reason: err.Error()}
+	var e *Estimate
+	for {
+		if len(streamed) > 0 {
+			core = acc.WithOffchip(coreID, streamed...)
+		}
+		var err error
+		e, err = estimator.Estimate(ctx, Tile{Layer: &tile, Core: core, Links: layer.Memory, Entry: layer.Entry})
+		if err == nil {
+			break
+		}
+		// What lower memories hold of the streamed operands may leave too little room
+		// for the others.
+		more, ok := streamMore(streamed, layer, c)
+		if misfit := new(loopnest.Misfit); !ok || !errors.As(err, &misfit) {
+			return schedule.NodeCost{Reason: err.Error()}
+		}
+		streamed = more
 	}
 	cost := schedule.NodeCost{Feasible: true, Streamed: streamed, Onchip: e.Energy, Runtime: runtime(e, layer.Entry, r)}
 	addSums(&cost, acc, coreID, layer.Memory[0], c.Sums)
@@ -145,7 +158,7 @@ func addSums(cost *schedule.NodeCost, acc *hardware.Accelerator, coreID int, op 
 // wrote is in the core's top memory when it ends.
 func runtime(e *Estimate, entry *mapping.Entry, r rules.Rules) unit.Cycles {
 	t := e.Compute + e.Stall + e.Onload
-	if fixed := entry.Fixed || len(entry.Cores) == 1; fixed || !r.OffloadOnlyIfFixed {
+	if fixed := entry.Fixed || len(entry.Cores) == 1; (fixed || !r.OffloadOnlyIfFixed) && !r.NeverOffload {
 		t += e.Offload
 	}
 	if r.OffloadOnlyIfFixed {
@@ -219,6 +232,27 @@ func streamFrom(core *hardware.Core, store *hardware.Store, members []int, layer
 	for _, i := range members[n:] {
 		out[i] = true
 	}
+}
+
+// streamMore adds the largest operand that the core keeps to those that are
+// streamed. It returns false if there is none.
+func streamMore(streamed []hardware.MemoryOperand, layer *taskgraph.Layer, c *taskgraph.Class) ([]hardware.MemoryOperand, bool) {
+	largest := -1
+	for i, op := range layer.Memory {
+		if !slices.Contains(streamed, op) && (largest < 0 || c.Need[i] > c.Need[largest]) {
+			largest = i
+		}
+	}
+	if largest < 0 {
+		return nil, false
+	}
+	var more []hardware.MemoryOperand
+	for i, op := range layer.Memory {
+		if i == largest || slices.Contains(streamed, op) {
+			more = append(more, op)
+		}
+	}
+	return more, true
 }
 
 // lowestTotal is the size of the operand's lowest memory, all instances together.

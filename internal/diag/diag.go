@@ -57,6 +57,19 @@ func (l List) Error() string {
 // Add appends a problem.
 func (l *List) Add(p Problem) { *l = append(*l, p) }
 
+// Unique returns the list without repetitions.
+func (l List) Unique() List {
+	seen := make(map[Problem]bool, len(l))
+	var u List
+	for _, p := range l {
+		if !seen[p] {
+			seen[p] = true
+			u = append(u, p)
+		}
+	}
+	return u
+}
+
 // Err returns the list as an error, or nil if it is empty.
 func (l List) Err() error {
 	if len(l) == 0 {

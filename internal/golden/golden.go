@@ -166,6 +166,7 @@ type Case struct {
 		LayerStacks [][]int  `json:"layer_stacks"`
 		Prefetch    []string `json:"operands_to_prefetch"`
 		LPFLimit    int      `json:"loma_lpf_limit"`
+		Selection   string   `json:"scheduler_candidate_selection"` // of 2023: "latency" or "memory"
 	} `json:"inputs"`
 }
 
@@ -186,10 +187,22 @@ func Shared(t testing.TB, path string) string {
 	return p
 }
 
-// Load reads the cases.
+// Load reads the cases of November 2024.
 func Load(t testing.TB) *File {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(Root(), "testdata", "multi-core-cases.json"))
+	return read(t, "multi-core-cases.json")
+}
+
+// Load2023 reads the cases of September 2023, which have neither workloads nor
+// mappings: their graphs are given.
+func Load2023(t testing.TB) *File {
+	t.Helper()
+	return read(t, "multi-core-cases-2023.json")
+}
+
+func read(t testing.TB, name string) *File {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(Root(), "testdata", name))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,9 @@
 package mapper
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -73,7 +75,7 @@ type Result struct {
 	Evaluated int64            // nests that fit
 	Unfit     int64            // nests that did not
 	// Exhaustive tells that all orders of the undivided prime factors were tried
-	// for every spatial unrolling.
+	// for every spatial unrolling, of which none was left out.
 	Exhaustive bool
 }
 
@@ -135,20 +137,28 @@ func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := search{ctx: ctx, objective: opt.Objective, result: Result{Exhaustive: true}}
+	s := search{ctx: ctx, objective: opt.Objective, result: Result{Exhaustive: len(unrollings) < opt.MaxSpatial}}
+	var impossible error // the first; an unrolling that cannot be does not end the search
 	for rank, u := range unrollings {
 		e, err := model.NewEvaluator(u.spatial)
 		if err != nil {
-			return nil, fmt.Errorf("layer %s: %w", p.Layer.Name, err)
+			impossible = cmp.Or(impossible, fmt.Errorf("layer %s: %w", p.Layer.Name, err))
+			continue
 		}
 		orders, whole, err := propose(&p, e.TemporalSizes(), opt)
-		if err != nil {
+		if tooMany := (*TooManyOrdersError)(nil); errors.As(err, &tooMany) {
 			return nil, err
+		} else if err != nil {
+			impossible = cmp.Or(impossible, err)
+			continue
 		}
 		s.result.Exhaustive = s.result.Exhaustive && whole
 		if err := s.run(e, orders, rank); err != nil {
 			return nil, err
 		}
+	}
+	if s.best == nil && s.closest == nil {
+		return nil, cmp.Or(impossible, fmt.Errorf("layer %s: no order of the loop factors that are left agrees with the given loop order", p.Layer.Name))
 	}
 	if s.best == nil {
 		return nil, &NoFitError{Layer: p.Layer.Name, Core: p.Core.Name, Unrollings: len(unrollings), Orders: s.result.Unfit, Misfit: s.closest}

@@ -58,38 +58,10 @@ func candidates(p *Problem, opt Options) ([]unrolling, error) {
 	for i, a := range open {
 		choices[i] = s.choices(a, p, opt.Mixed)
 	}
-	var all []unrolling
-	pick := make([]int, len(open))
-	for more := !slices.ContainsFunc(choices, func(c []loopnest.Axis) bool { return len(c) == 0 }); more; {
-		u := slices.Clone(start)
-		for i := range open {
-			u = append(u, choices[i][pick[i]])
-		}
-		if s.valid(u) {
-			all = append(all, unrolling{u, s.indicator(u)})
-		}
-		more = false
-		for i := len(pick) - 1; i >= 0 && !more; i-- {
-			pick[i]++
-			more = pick[i] < len(choices[i])
-			if !more {
-				pick[i] = 0
-			}
-		}
-	}
+	all := s.rank(start, choices, max(1, opt.MaxSpatial))
 	if len(all) == 0 {
 		return nil, fail("no spatial unrolling of its loops fits the array; widen the hints of the mapping")
 	}
-	slices.SortStableFunc(all, func(a, b unrolling) int {
-		switch {
-		case a.indicator > b.indicator:
-			return -1
-		case a.indicator < b.indicator:
-			return 1
-		}
-		return 0
-	})
-	all = all[:min(len(all), max(1, opt.MaxSpatial))]
 	for i := range all {
 		all[i].spatial = clone(all[i].spatial)
 		s.fit(all[i].spatial)
@@ -397,7 +369,7 @@ func (s *spatialSpace) indicator(u loopnest.Spatial) float64 {
 	for _, d := range s.layer.Dims {
 		most = max(most, s.total(u, string(d.Dim)))
 	}
-	return float64(busy) + (float64(busy)/float64(most) - 1)
+	return score(busy, most)
 }
 
 // fit shrinks an unrolling until what one instance of each inner memory feeds

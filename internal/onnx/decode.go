@@ -25,11 +25,28 @@ func decodeOpset(f field) (o Opset, err error) {
 	return o, err
 }
 
-func decodeGraph(g *Graph, f field) error {
+func decodeGraph(g *Graph, f field, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("graphs are nested more than %d deep at byte %d", maxDepth, f.at)
+	}
+	// Counted first, the lists take no more memory than they need.
+	var count [16]int
+	if err := f.message(func(f field) error {
+		if int(f.num) < len(count) {
+			count[f.num]++
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	g.Nodes = room[Node](count[1], maxNodes)
+	g.Initializers = room[Tensor](count[5]+count[15], maxValues)
+	g.Inputs, g.Outputs = room[ValueInfo](count[11], maxValues), room[ValueInfo](count[12], maxValues)
+	g.Values = room[ValueInfo](count[13], maxValues)
 	return f.message(func(f field) error {
 		switch f.num {
 		case 1:
-			n, err := decodeNode(f)
+			n, err := decodeNode(f, depth)
 			if err != nil {
 				return err
 			}
@@ -38,6 +55,9 @@ func decodeGraph(g *Graph, f field) error {
 			return f.text(&g.Name)
 		case 5:
 			t, err := decodeTensor(f)
+			if err == nil && t.Name == "" {
+				err = fmt.Errorf("the initializer at byte %d has no name", f.at)
+			}
 			if err != nil {
 				return err
 			}
@@ -59,7 +79,60 @@ func decodeGraph(g *Graph, f field) error {
 	})
 }
 
-func decodeNode(f field) (n Node, err error) {
+// room makes an empty list for n elements, nil for none.
+func room[T any](n, limit int) []T {
+	if n == 0 {
+		return nil
+	}
+	return make([]T, 0, min(n, limit))
+}
+
+func decodeFunction(f field) (fn Function, err error) {
+	name := func(list *[]string, f field) error {
+		var s string
+		if err := f.text(&s); err != nil {
+			return err
+		}
+		return add(list, s, maxValues, "names of a function")
+	}
+	err = f.message(func(f field) error {
+		switch f.num {
+		case 1:
+			return f.text(&fn.Name)
+		case 4:
+			return name(&fn.Inputs, f)
+		case 5:
+			return name(&fn.Outputs, f)
+		case 6:
+			return name(&fn.Attributes, f)
+		case 7:
+			n, err := decodeNode(f, 1)
+			if err != nil {
+				return err
+			}
+			return add(&fn.Nodes, n, maxNodes, "nodes")
+		case 9:
+			o, err := decodeOpset(f)
+			if err != nil {
+				return err
+			}
+			return add(&fn.Opsets, o, maxAttributes, "operator sets of a function")
+		case 10:
+			return f.text(&fn.Domain)
+		case 11:
+			a, err := decodeAttribute(f, 1)
+			if err != nil {
+				return err
+			}
+			return add(&fn.Defaults, a, maxAttributes, "attributes of a function")
+		}
+		return nil
+	})
+	return fn, err
+}
+
+func decodeNode(f field, depth int) (n Node, err error) {
+	at := f.at
 	err = f.message(func(f field) error {
 		var s string
 		switch f.num {
@@ -78,7 +151,7 @@ func decodeNode(f field) (n Node, err error) {
 		case 4:
 			return f.text(&n.OpType)
 		case 5:
-			a, err := decodeAttribute(f)
+			a, err := decodeAttribute(f, depth)
 			if err != nil {
 				return err
 			}
@@ -88,13 +161,16 @@ func decodeNode(f field) (n Node, err error) {
 		}
 		return nil
 	})
+	if err == nil && n.OpType == "" {
+		err = fmt.Errorf("the node at byte %d names no operator", at)
+	}
 	return n, err
 }
 
-func decodeAttribute(f field) (a Attribute, err error) {
+func decodeAttribute(f field, depth int) (a Attribute, err error) {
 	found := AttributeType(0) // type of the value met, for files that do not declare it
 	other := false
-	whole := f.bytes
+	whole := f
 	err = f.message(func(f field) error {
 		switch f.num {
 		case 1:
@@ -114,6 +190,10 @@ func decodeAttribute(f field) (a Attribute, err error) {
 			t, err := decodeTensor(f)
 			a.Tensor = &t
 			return err
+		case 6:
+			found = AttributeGraph
+			a.Graph = &Graph{}
+			return decodeGraph(a.Graph, f, depth+1)
 		case 7:
 			found = AttributeFloats
 			return f.floats(&a.Floats)
@@ -132,24 +212,30 @@ func decodeAttribute(f field) (a Attribute, err error) {
 			err := f.integer(&v)
 			a.Type = AttributeType(v)
 			return err
-		case 6, 10, 11, 14, 15, 21, 22, 23:
+		case 21:
+			return f.text(&a.Reference)
+		case 10, 11, 14, 15, 22, 23:
 			other = true
 		}
 		return nil
 	})
+	if err == nil && a.Name == "" {
+		err = fmt.Errorf("the attribute at byte %d has no name", whole.at)
+	}
 	if a.Type == 0 {
 		a.Type = found
 	}
 	if other {
-		a = Attribute{Name: a.Name, Type: a.Type, Other: slices.Clone(whole)}
+		a = Attribute{Name: a.Name, Type: a.Type, Other: slices.Clone(whole.bytes)}
 	}
 	return a, err
 }
 
-// decodeTensor leaves the payload where it is, unless it is a small integer tensor's.
+// decodeTensor leaves the payload where it is, unless it is a small tensor's.
 func decodeTensor(f field) (t Tensor, err error) {
 	var raw []byte
-	var values []int64
+	var ints []int64
+	var floats []float64
 	external := false
 	err = f.message(func(f field) error {
 		var v int64
@@ -160,13 +246,17 @@ func decodeTensor(f field) (t Tensor, err error) {
 			err := f.integer(&v)
 			t.Type = DataType(v)
 			return err
+		case 4: // float_data
+			return f.fixed(&floats, 4)
 		case 5, 7: // int32_data, int64_data
-			return f.integers(&values, MaxIntElements+1)
+			return f.integers(&ints, MaxIntElements+1)
 		case 8:
 			return f.text(&t.Name)
 		case 9:
 			raw = f.bytes
 			return f.want(protowire.BytesType)
+		case 10: // double_data
+			return f.fixed(&floats, 8)
 		case 13:
 			e, err := decodeEntry(f)
 			if err != nil {
@@ -181,42 +271,79 @@ func decodeTensor(f field) (t Tensor, err error) {
 		return nil
 	})
 	if !external {
-		t.Ints = smallInts(t, raw, values)
+		t.keep(raw, ints, floats)
 	}
 	return t, err
 }
 
-// smallInts returns the elements of a small integer tensor, or nil if it is none
-// or its payload does not fit its shape.
-func smallInts(t Tensor, raw []byte, values []int64) []int64 {
-	if t.Type != Int32 && t.Type != Int64 {
-		return nil
+// keep takes over the elements of a small tensor, unless the payload does not fit
+// the shape.
+func (t *Tensor) keep(raw []byte, ints []int64, floats []float64) {
+	width := 0
+	limit := int64(MaxIntElements)
+	switch t.Type {
+	case Bool:
+		width = 1
+	case Int32:
+		width = 4
+	case Int64:
+		width = 8
+	case Float32:
+		width, limit = 4, MaxFloatElements
+	case Double:
+		width, limit = 8, MaxFloatElements
+	default:
+		return
 	}
 	n := int64(1)
 	for _, d := range t.Dims {
-		if d < 0 || d > MaxIntElements {
-			return nil
+		if d < 0 || d > limit {
+			return
 		}
-		if n *= d; n > MaxIntElements {
-			return nil
+		if n *= d; n > limit {
+			return
 		}
 	}
-	ints := make([]int64, 0, n)
+	element := func(i int) uint64 {
+		switch b := raw[i*width:]; width {
+		case 1:
+			return uint64(b[0])
+		case 4:
+			return uint64(binary.LittleEndian.Uint32(b))
+		default:
+			return binary.LittleEndian.Uint64(b)
+		}
+	}
+	inRaw := len(raw) == int(n)*width && (n > 0 || len(ints)+len(floats) == 0)
+	if t.Type == Float32 || t.Type == Double {
+		switch {
+		case n == 0:
+		case inRaw:
+			t.Floats = make([]float64, n)
+			for i := range t.Floats {
+				if t.Type == Double {
+					t.Floats[i] = math.Float64frombits(element(i))
+				} else {
+					t.Floats[i] = float64(math.Float32frombits(uint32(element(i))))
+				}
+			}
+		case len(floats) == int(n):
+			t.Floats = floats
+		}
+		return
+	}
 	switch {
-	case len(values) == int(n):
-		return append(ints, values...)
-	case t.Type == Int64 && len(raw) == int(8*n):
-		for ; len(raw) > 0; raw = raw[8:] {
-			ints = append(ints, int64(binary.LittleEndian.Uint64(raw)))
+	case inRaw:
+		t.Ints = make([]int64, n)
+		for i := range t.Ints {
+			t.Ints[i] = int64(element(i))
+			if t.Type == Int32 {
+				t.Ints[i] = int64(int32(t.Ints[i]))
+			}
 		}
-		return ints
-	case t.Type == Int32 && len(raw) == int(4*n):
-		for ; len(raw) > 0; raw = raw[4:] {
-			ints = append(ints, int64(int32(binary.LittleEndian.Uint32(raw))))
-		}
-		return ints
+	case len(ints) == int(n):
+		t.Ints = append(make([]int64, 0, n), ints...)
 	}
-	return nil
 }
 
 // decodeSparse reads a sparse initializer as a tensor without values.
@@ -226,6 +353,9 @@ func decodeSparse(f field) (t Tensor, err error) {
 		case 1: // values, which carry the name and the type
 			v, err := decodeTensor(f)
 			t.Name, t.Type = v.Name, v.Type
+			if err == nil && t.Name == "" {
+				err = fmt.Errorf("the sparse initializer at byte %d has no name", f.at)
+			}
 			return err
 		case 3:
 			return f.dims(&t.Dims)
@@ -278,6 +408,9 @@ func decodeValue(list *[]ValueInfo, f field) error {
 	})
 	if err != nil {
 		return err
+	}
+	if v.Name == "" {
+		return fmt.Errorf("the value at byte %d has no name", f.at)
 	}
 	return add(list, v, maxValues, "values")
 }

@@ -25,6 +25,19 @@ type Model struct {
 	ProducerVersion string
 	Opsets          []Opset
 	Graph           Graph
+	Functions       []Function
+}
+
+// Function is an operator that the model defines itself by a graph of others.
+type Function struct {
+	Domain, Name    string
+	Inputs, Outputs []string
+	// Attributes names the attributes that a call gives; Defaults are those that it
+	// may leave out.
+	Attributes []string
+	Defaults   []Attribute
+	Nodes      []Node
+	Opsets     []Opset
 }
 
 // Opset is a set of operators that a model uses; Domain "" is ONNX's own.
@@ -58,13 +71,14 @@ type Node struct {
 // those of the ONNX IR.
 type AttributeType int32
 
-// The types of attributes. Graphs, sparse tensors and type descriptions are
-// kept as encoded bytes only.
+// The types of attributes. Lists of tensors and of graphs, sparse tensors and type
+// descriptions are kept as encoded bytes only.
 const (
 	AttributeFloat   AttributeType = 1
 	AttributeInt     AttributeType = 2
 	AttributeString  AttributeType = 3
 	AttributeTensor  AttributeType = 4
+	AttributeGraph   AttributeType = 5
 	AttributeFloats  AttributeType = 6
 	AttributeInts    AttributeType = 7
 	AttributeStrings AttributeType = 8
@@ -78,9 +92,13 @@ type Attribute struct {
 	Int     int64
 	String  string
 	Tensor  *Tensor
+	Graph   *Graph
 	Floats  []float32
 	Ints    []int64
 	Strings []string
+	// Reference names the attribute of the function's call that this one stands
+	// for, inside a Function.
+	Reference string
 	// Other is the encoded attribute if it is of a type without a field above.
 	Other []byte
 }
@@ -90,21 +108,38 @@ type DataType int32
 
 // Element types that this package writes or interprets.
 const (
-	Float32 DataType = 1
-	Int8    DataType = 3
-	Int32   DataType = 6
-	Int64   DataType = 7
+	Float32  DataType = 1
+	UInt8    DataType = 2
+	Int8     DataType = 3
+	UInt16   DataType = 4
+	Int16    DataType = 5
+	Int32    DataType = 6
+	Int64    DataType = 7
+	Bool     DataType = 9
+	Float16  DataType = 10
+	Double   DataType = 11
+	UInt32   DataType = 12
+	UInt64   DataType = 13
+	BFloat16 DataType = 16
+	UInt4    DataType = 21
+	Int4     DataType = 22
+	Float4   DataType = 23
+	UInt2    DataType = 25
+	Int2     DataType = 26
 )
 
-// Tensor is a value stored in the model. Only small integer tensors, which hold
-// shapes, axes and paddings, have values.
+// Tensor is a value stored in the model. Only small tensors, which hold shapes,
+// axes, paddings and scales, have values.
 type Tensor struct {
 	Name string
 	Type DataType
 	Dims []int64
-	// Ints are the elements of an int32 or int64 tensor of at most
+	// Ints are the elements of an int32, int64 or bool tensor of at most
 	// MaxIntElements elements; nil for others, non-nil and empty for one with no elements.
 	Ints []int64
+	// Floats are the elements of a float or double tensor of at most
+	// MaxFloatElements elements, in the same way.
+	Floats []float64
 	// External says where the elements are stored if not in the model: the
 	// entries of the encoding, "location", "offset" and "length".
 	External []Entry
@@ -113,9 +148,12 @@ type Tensor struct {
 // Entry is a key with its value.
 type Entry struct{ Key, Value string }
 
-// MaxIntElements is the largest number of elements of an integer tensor whose
-// values are kept.
-const MaxIntElements = 1024
+// The largest numbers of elements of an integer and of a floating-point tensor
+// whose values are kept.
+const (
+	MaxIntElements   = 1024
+	MaxFloatElements = 16
+)
 
 // ValueInfo is the type and shape of a value.
 type ValueInfo struct {
@@ -170,6 +208,14 @@ func (n *Node) Int(name string, otherwise int64) int64 {
 	return otherwise
 }
 
+// Float is the value of a floating-point attribute, or otherwise if the node lacks it.
+func (n *Node) Float(name string, otherwise float64) float64 {
+	if a := n.Attribute(name); a != nil && a.Type == AttributeFloat {
+		return float64(a.Float)
+	}
+	return otherwise
+}
+
 // Ints is the value of an integer list attribute, or otherwise if the node lacks it.
 func (n *Node) Ints(name string, otherwise []int64) []int64 {
 	if a := n.Attribute(name); a != nil && a.Type == AttributeInts {
@@ -190,32 +236,59 @@ func (n *Node) Str(name, otherwise string) string {
 func (m *Model) Clone() *Model {
 	c := *m
 	c.Opsets = slices.Clone(m.Opsets)
-	g := &c.Graph
-	g.Nodes = slices.Clone(g.Nodes)
-	for i := range g.Nodes {
-		n := &g.Nodes[i]
-		n.Inputs, n.Outputs = slices.Clone(n.Inputs), slices.Clone(n.Outputs)
-		n.Attributes = slices.Clone(n.Attributes)
-		for j := range n.Attributes {
-			a := &n.Attributes[j]
-			a.Floats, a.Ints, a.Strings = slices.Clone(a.Floats), slices.Clone(a.Ints), slices.Clone(a.Strings)
-			a.Other = slices.Clone(a.Other)
-			if a.Tensor != nil {
-				t := a.Tensor.clone()
-				a.Tensor = &t
-			}
-		}
-	}
-	g.Inputs, g.Outputs, g.Values = cloneValues(g.Inputs), cloneValues(g.Outputs), cloneValues(g.Values)
-	g.Initializers = slices.Clone(g.Initializers)
-	for i := range g.Initializers {
-		g.Initializers[i] = g.Initializers[i].clone()
+	c.Graph = m.Graph.clone()
+	c.Functions = slices.Clone(m.Functions)
+	for i := range c.Functions {
+		f := &c.Functions[i]
+		f.Inputs, f.Outputs = slices.Clone(f.Inputs), slices.Clone(f.Outputs)
+		f.Attributes, f.Defaults = slices.Clone(f.Attributes), cloneAttributes(f.Defaults)
+		f.Nodes, f.Opsets = cloneNodes(f.Nodes), slices.Clone(f.Opsets)
 	}
 	return &c
 }
 
+func (g *Graph) clone() Graph {
+	c := *g
+	c.Nodes = cloneNodes(g.Nodes)
+	c.Inputs, c.Outputs, c.Values = cloneValues(g.Inputs), cloneValues(g.Outputs), cloneValues(g.Values)
+	c.Initializers = slices.Clone(g.Initializers)
+	for i := range c.Initializers {
+		c.Initializers[i] = c.Initializers[i].clone()
+	}
+	return c
+}
+
+func cloneNodes(nodes []Node) []Node {
+	nodes = slices.Clone(nodes)
+	for i := range nodes {
+		n := &nodes[i]
+		n.Inputs, n.Outputs = slices.Clone(n.Inputs), slices.Clone(n.Outputs)
+		n.Attributes = cloneAttributes(n.Attributes)
+	}
+	return nodes
+}
+
+func cloneAttributes(list []Attribute) []Attribute {
+	list = slices.Clone(list)
+	for i := range list {
+		a := &list[i]
+		a.Floats, a.Ints, a.Strings = slices.Clone(a.Floats), slices.Clone(a.Ints), slices.Clone(a.Strings)
+		a.Other = slices.Clone(a.Other)
+		if a.Tensor != nil {
+			t := a.Tensor.clone()
+			a.Tensor = &t
+		}
+		if a.Graph != nil {
+			g := a.Graph.clone()
+			a.Graph = &g
+		}
+	}
+	return list
+}
+
 func (t Tensor) clone() Tensor {
-	t.Dims, t.Ints, t.External = slices.Clone(t.Dims), slices.Clone(t.Ints), slices.Clone(t.External)
+	t.Dims, t.External = slices.Clone(t.Dims), slices.Clone(t.External)
+	t.Ints, t.Floats = slices.Clone(t.Ints), slices.Clone(t.Floats)
 	return t
 }
 

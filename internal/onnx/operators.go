@@ -1,91 +1,98 @@
 package onnx
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
 
 // operator is all that this package knows of an ONNX operator. A new one is one
-// entry in the table below.
+// entry in the table of its family.
 type operator struct {
-	inputs int // number of inputs that must be there
-	// ids is how many numbers a node takes; see workload.Layer.ID.
-	ids int
+	group  string // heading in the documentation
+	doc    string // how it is modelled, for the documentation
+	inputs int    // number of inputs that must be there
+	// ids is how many numbers a node may take (see workload.Layer.ID), 1 if nil.
+	ids func(*call) int
 	// infer gives the outputs of a node whose inputs are known.
 	infer func(*call) ([]tensor, error)
-	// lower adds the layers or the data movement of a node to the workload; nil
-	// for a constant.
+	// fold computes the elements of the outputs, if all inputs' are known; nil if
+	// nobody needs them.
+	fold func(*call, []tensor)
+	// lower adds the layers or the data movement of a node to the workload; nil for
+	// operators that make constants.
 	lower func(*lowering, *part) error
+	// keeps tells that constants that pass stay the tensor that the model stores.
+	keeps bool
 	// elementwise operators mean the same in every domain.
 	elementwise bool
 }
 
-// Kinds of operators that many entries of the table share.
-func unary() operator      { return operator{1, 1, sameAsFirst, lowerUnary, true} }
-func activation() operator { return operator{1, 1, sameAsFirst, lowerActivation, true} }
-func twoInputs() operator  { return operator{2, 1, broadcastAll, lowerBinary, true} }
+// operators is the table; nothing writes to it. Operators of the domain of ONNX
+// Runtime have its name in front.
+var operators = table()
 
-// operators is the table; nothing writes to it.
-var operators = map[string]operator{
-	"Conv":   {2, 1, inferConv, lowerConv, false},
-	"Gemm":   {2, 1, inferGemm, lowerGemm, false},
-	"MatMul": {2, 1, inferMatMul, lowerMatMul, false},
-
-	"MaxPool":           {1, 1, inferPool, lowerPool, false},
-	"AveragePool":       {1, 1, inferPool, lowerPool, false},
-	"GlobalAveragePool": {1, 1, inferPool, lowerPool, false},
-	"GlobalMaxPool":     {1, 1, inferPool, lowerPool, false},
-
-	"BatchNormalization": {5, 1, inferBatchNorm, lowerBatchNorm, false},
-	"Softmax":            {1, 4, inferSoftmax, lowerSoftmax, false},
-
-	"Add": twoInputs(), "Sub": twoInputs(), "Mul": twoInputs(), "Div": twoInputs(), "Pow": twoInputs(),
-
-	"Relu": activation(), "LeakyRelu": activation(), "PRelu": activation(), "Clip": activation(),
-	"Sigmoid": activation(), "HardSigmoid": activation(), "Tanh": activation(),
-	"Gelu": activation(), "Silu": activation(), "Swish": activation(), "HardSwish": activation(),
-	"Mish": activation(), "Elu": activation(), "Selu": activation(), "Celu": activation(), "Softplus": activation(),
-
-	"Exp": unary(), "Log": unary(), "Sqrt": unary(), "Reciprocal": unary(), "Abs": unary(), "Neg": unary(), "Erf": unary(),
-
-	"Reshape":   {1, 1, inferReshape, lowerReshape, false},
-	"Flatten":   {1, 1, inferFlatten, lowerReshape, false},
-	"Squeeze":   {1, 1, inferSqueeze, lowerReshape, false},
-	"Unsqueeze": {1, 1, inferUnsqueeze, lowerReshape, false},
-	"Transpose": {1, 1, inferTranspose, lowerTranspose, false},
-	"Identity":  {1, 1, inferIdentity, lowerTransparent, false},
-	"Dropout":   {1, 1, inferDropout, lowerTransparent, false},
-	"Cast":      {1, 1, inferCast, lowerTransparent, false},
-
-	"Constant": {0, 0, inferConstant, nil, false},
+func table() map[string]operator {
+	all := map[string]operator{}
+	for _, family := range []map[string]operator{
+		windowOperators(), matrixOperators(), attentionOperators(), normalisationOperators(), reductionOperators(),
+		elementwiseOperators(), resizeOperators(), quantisedOperators(), movementOperators(), constantOperators(),
+	} {
+		maps.Copy(all, family)
+	}
+	for _, name := range []string{"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Cast", "CastLike", "DequantizeLinear"} {
+		op := all[name]
+		op.keeps = true
+		all[name] = op
+	}
+	return all
 }
 
 // lookup finds the operator of a node. Operators of other domains than ONNX's own
-// are known only if they are element-wise: they may lay out tensors differently.
+// and ONNX Runtime's are known only if they are element-wise: they may lay out
+// tensors differently.
 func lookup(n *Node) (operator, bool) {
-	op, ok := operators[n.OpType]
-	if !ok || (n.Domain != "" && n.Domain != "ai.onnx" && !op.elementwise) {
-		return operator{}, false
+	if n.Domain == "" || n.Domain == "ai.onnx" {
+		op, ok := operators[n.OpType]
+		return op, ok
 	}
-	return op, true
+	if op, ok := operators[n.Domain+"."+n.OpType]; ok {
+		return op, true
+	}
+	op, ok := operators[n.OpType]
+	return op, ok && op.elementwise
+}
+
+// refused says why an operator cannot become layers, "" if it is just not known.
+func refused(n *Node) string {
+	if n.Domain != "" && n.Domain != "ai.onnx" {
+		return ""
+	}
+	switch n.OpType {
+	case "If":
+		return "its condition is not a constant, so which branch runs is not known before the network does"
+	case "Loop", "Scan":
+		return "how often its body runs is not known before the network does; export the model with the loop unrolled"
+	case "LSTM", "GRU", "RNN":
+		return "a recurrence over time steps is no loop nest; export the model with its steps unrolled"
+	case "NonMaxSuppression", "NonZero", "Unique", "Compress", "StringNormalizer":
+		return "the shape of its result depends on values that only the running network knows; cut the model before it"
+	}
+	if strings.HasPrefix(n.OpType, "Sequence") || strings.HasPrefix(n.OpType, "Optional") {
+		return "sequences and optional values are not tensors"
+	}
+	return ""
 }
 
 // idsOf is how many numbers a node takes.
-func idsOf(n *Node) int {
-	if op, ok := lookup(n); ok {
-		return op.ids
+func idsOf(c *call) int {
+	if op, ok := lookup(c.Node); ok && op.ids != nil {
+		return op.ids(c)
 	}
 	return 1
 }
 
 // Supported lists the operators that can become a workload.
-func Supported() []string {
-	names := make([]string, 0, len(operators))
-	for name := range operators {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func Supported() []string { return slices.Sorted(maps.Keys(operators)) }
 
 func supportedList() string { return strings.Join(Supported(), ", ") }

@@ -20,6 +20,7 @@ const (
 	maxValues     = 1 << 22
 	maxAttributes = 1 << 12 // of one node
 	maxRank       = 64
+	maxDepth      = 16 // of graphs within graphs
 )
 
 // ReadFile reads the model of the given path. The file is mapped, not loaded,
@@ -81,7 +82,7 @@ func decodeModel(m *Model, data []byte) *diag.Problem {
 			m.ProducerVersion = string(f.bytes)
 		case 7:
 			graph = true
-			return decodeGraph(&m.Graph, f)
+			return decodeGraph(&m.Graph, f, 0)
 		case 8:
 			o, err := decodeOpset(f)
 			if err != nil {
@@ -90,6 +91,12 @@ func decodeModel(m *Model, data []byte) *diag.Problem {
 			if len(m.Opsets) < maxAttributes {
 				m.Opsets = append(m.Opsets, o)
 			}
+		case 25:
+			fn, err := decodeFunction(f)
+			if err != nil {
+				return err
+			}
+			return add(&m.Functions, fn, maxAttributes, "functions")
 		}
 		return nil
 	})
@@ -240,6 +247,30 @@ func (f field) integers(into *[]int64, limit int) error {
 		}
 		*into = append(*into, int64(v))
 		b = b[n:]
+	}
+	return nil
+}
+
+// fixed appends the elements of a repeated float or double, of 4 or 8 bytes, as
+// far as there are few enough to be kept.
+func (f field) fixed(into *[]float64, width int) error {
+	b := f.bytes
+	switch {
+	case f.typ == protowire.Fixed32Type && width == 4:
+		b = binary.LittleEndian.AppendUint32(nil, uint32(f.value))
+	case f.typ == protowire.Fixed64Type && width == 8:
+		b = binary.LittleEndian.AppendUint64(nil, f.value)
+	default:
+		if err := f.want(protowire.BytesType); err != nil {
+			return err
+		}
+	}
+	for ; len(b) >= width && len(*into) <= MaxFloatElements; b = b[width:] {
+		if width == 4 {
+			*into = append(*into, float64(math.Float32frombits(binary.LittleEndian.Uint32(b))))
+		} else {
+			*into = append(*into, math.Float64frombits(binary.LittleEndian.Uint64(b)))
+		}
 	}
 	return nil
 }

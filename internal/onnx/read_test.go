@@ -22,9 +22,9 @@ import (
 
 // anyModel draws a model that uses every field.
 func anyModel(t *rapid.T) *onnx.Model {
-	name := rapid.StringMatching(`[a-z/.]{0,6}`)
+	name, given := rapid.StringMatching(`[a-z/.]{0,6}`), rapid.StringMatching(`[a-z/.]{1,6}`)
 	tensor := func(t *rapid.T) onnx.Tensor {
-		w := onnx.Tensor{Name: name.Draw(t, "tensor"), Type: rapid.SampledFrom([]onnx.DataType{onnx.Float32, onnx.Int32, onnx.Int64}).Draw(t, "type")}
+		w := onnx.Tensor{Name: given.Draw(t, "tensor"), Type: rapid.SampledFrom([]onnx.DataType{onnx.Float32, onnx.Double, onnx.Int32, onnx.Int64, onnx.Bool}).Draw(t, "type")}
 		n := int64(1)
 		for range rapid.IntRange(0, 3).Draw(t, "rank") {
 			d := rapid.Int64Range(0, 4).Draw(t, "dim")
@@ -38,6 +38,15 @@ func anyModel(t *rapid.T) *onnx.Model {
 			}
 		case w.Type == onnx.Int64:
 			w.Ints = append([]int64{}, rapid.SliceOfN(rapid.Int64(), int(n), int(n)).Draw(t, "ints")...)
+		case w.Type == onnx.Bool:
+			w.Ints = []int64{}
+			for range n {
+				w.Ints = append(w.Ints, int64(rapid.IntRange(0, 1).Draw(t, "bool")))
+			}
+		case n > 0 && n <= onnx.MaxFloatElements && rapid.Bool().Draw(t, "kept"):
+			for range n {
+				w.Floats = append(w.Floats, float64(rapid.Float32Range(-9, 9).Draw(t, "float")))
+			}
 		case n > 0:
 			w.External = []onnx.Entry{{Key: "location", Value: name.Draw(t, "file")}, {Key: "offset", Value: "0"}}
 		}
@@ -45,7 +54,7 @@ func anyModel(t *rapid.T) *onnx.Model {
 	}
 	values := func(t *rapid.T, label string) (vs []onnx.ValueInfo) {
 		for range rapid.IntRange(0, 3).Draw(t, label) {
-			v := onnx.ValueInfo{Name: name.Draw(t, "value"), Type: onnx.Float32}
+			v := onnx.ValueInfo{Name: given.Draw(t, "value"), Type: onnx.Float32}
 			if rapid.Bool().Draw(t, "ranked") {
 				v.Shape = []onnx.Dim{}
 				for range rapid.IntRange(0, 4).Draw(t, "rank") {
@@ -59,8 +68,8 @@ func anyModel(t *rapid.T) *onnx.Model {
 		return vs
 	}
 	attribute := func(t *rapid.T) onnx.Attribute {
-		a := onnx.Attribute{Name: name.Draw(t, "attribute")}
-		switch a.Type = onnx.AttributeType(rapid.SampledFrom([]int{1, 2, 3, 4, 6, 7, 8}).Draw(t, "attribute type")); a.Type {
+		a := onnx.Attribute{Name: given.Draw(t, "attribute")}
+		switch a.Type = onnx.AttributeType(rapid.SampledFrom([]int{1, 2, 3, 4, 5, 6, 7, 8}).Draw(t, "attribute type")); a.Type {
 		case onnx.AttributeFloat:
 			a.Float = rapid.Float32().Draw(t, "f")
 		case onnx.AttributeInt:
@@ -70,6 +79,10 @@ func anyModel(t *rapid.T) *onnx.Model {
 		case onnx.AttributeTensor:
 			w := tensor(t)
 			a.Tensor = &w
+		case onnx.AttributeGraph:
+			a.Graph = &onnx.Graph{Name: "body", Initializers: []onnx.Tensor{tensor(t)},
+				Nodes: []onnx.Node{{OpType: given.Draw(t, "op"), Outputs: []string{"y"},
+					Attributes: []onnx.Attribute{{Name: "axis", Type: onnx.AttributeInt, Reference: "given"}}}}}
 		case onnx.AttributeFloats:
 			a.Floats = rapid.SliceOfN(rapid.Float32(), 1, 3).Draw(t, "floats")
 		case onnx.AttributeInts:
@@ -84,7 +97,7 @@ func anyModel(t *rapid.T) *onnx.Model {
 	g := &m.Graph
 	g.Name = name.Draw(t, "graph")
 	for range rapid.IntRange(0, 4).Draw(t, "nodes") {
-		n := onnx.Node{Name: name.Draw(t, "node"), OpType: name.Draw(t, "op"), Domain: name.Draw(t, "domain")}
+		n := onnx.Node{Name: name.Draw(t, "node"), OpType: given.Draw(t, "op"), Domain: name.Draw(t, "domain")}
 		for range rapid.IntRange(0, 3).Draw(t, "inputs") {
 			n.Inputs = append(n.Inputs, name.Draw(t, "input"))
 		}
@@ -99,6 +112,13 @@ func anyModel(t *rapid.T) *onnx.Model {
 	g.Inputs, g.Outputs, g.Values = values(t, "in"), values(t, "out"), values(t, "between")
 	for range rapid.IntRange(0, 3).Draw(t, "initializers") {
 		g.Initializers = append(g.Initializers, tensor(t))
+	}
+	for range rapid.IntRange(0, 1).Draw(t, "functions") {
+		m.Functions = append(m.Functions, onnx.Function{
+			Domain: "com.example", Name: name.Draw(t, "function"), Inputs: []string{"x"}, Outputs: []string{"y"}, Attributes: []string{"given"},
+			Defaults: []onnx.Attribute{attribute(t)}, Nodes: []onnx.Node{{OpType: "Relu", Inputs: []string{"x"}, Outputs: []string{"y"}}},
+			Opsets: []onnx.Opset{{Version: 13}},
+		})
 	}
 	return m
 }
@@ -133,7 +153,9 @@ func number(b []byte, num protowire.Number, v int64) []byte {
 }
 
 // withInitializer is the encoding of a model with one initializer.
-func withInitializer(tensor []byte) []byte { return field(nil, 7, field(nil, 5, tensor)) }
+func withInitializer(tensor []byte) []byte {
+	return field(nil, 7, field(nil, 5, field(tensor, 8, []byte("w"))))
+}
 
 // TestTensorEncodings reads the ways in which files store integer tensors.
 func TestTensorEncodings(t *testing.T) {
@@ -158,6 +180,7 @@ func TestTensorEncodings(t *testing.T) {
 		{"empty", number(number(nil, 1, 0), 2, 7), []int64{}},
 		{"wrong length", field(number(dims(), 2, 7), 9, raw64[:9]), nil},
 		{"float", field(number(dims(), 2, 1), 9, raw64[:8]), nil},
+		{"bool", field(number(dims(), 2, 9), 9, []byte{1, 0}), []int64{1, 0}},
 		{"too many", field(number(large, 2, 7), 9, make([]byte, 8*(onnx.MaxIntElements+1))), nil},
 	} {
 		m, err := onnx.Read(c.name, withInitializer(c.tensor))
@@ -172,7 +195,7 @@ func TestTensorEncodings(t *testing.T) {
 
 // TestPayloadStays checks that reading copies no weights.
 func TestPayloadStays(t *testing.T) {
-	const size = 64 << 20
+	const size = 16 << 20
 	weights := number(number(nil, 1, size/4), 2, 1)
 	data := withInitializer(field(weights, 9, make([]byte, size)))
 	var before, after runtime.MemStats

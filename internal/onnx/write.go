@@ -24,10 +24,10 @@ func Write(m *Model) []byte {
 	b = text(b, 3, m.ProducerVersion)
 	b = message(b, 7, w.graph(&m.Graph))
 	for _, o := range m.Opsets {
-		var e []byte
-		e = text(e, 1, o.Domain)
-		e = integer(e, 2, o.Version)
-		b = message(b, 8, e)
+		b = message(b, 8, opset(o))
+	}
+	for i := range m.Functions {
+		b = message(b, 25, w.function(&m.Functions[i]))
 	}
 	return b
 }
@@ -52,6 +52,31 @@ func (w *writer) graph(g *Graph) (b []byte) {
 	return b
 }
 
+func (w *writer) function(f *Function) (b []byte) {
+	b = text(b, 1, f.Name)
+	for num, list := range [][]string{f.Inputs, f.Outputs, f.Attributes} {
+		for _, s := range list {
+			b = message(b, protowire.Number(4+num), []byte(s))
+		}
+	}
+	for i := range f.Nodes {
+		b = message(b, 7, w.node(&f.Nodes[i]))
+	}
+	for _, o := range f.Opsets {
+		b = message(b, 9, opset(o))
+	}
+	b = text(b, 10, f.Domain)
+	for i := range f.Defaults {
+		b = message(b, 11, w.attribute(&f.Defaults[i]))
+	}
+	return b
+}
+
+func opset(o Opset) (b []byte) {
+	b = text(b, 1, o.Domain)
+	return integer(b, 2, o.Version)
+}
+
 func (w *writer) node(n *Node) (b []byte) {
 	// An empty input stands for an optional one that is left out: it has its place.
 	for _, s := range n.Inputs {
@@ -73,6 +98,9 @@ func (w *writer) attribute(a *Attribute) (b []byte) {
 		return a.Other
 	}
 	b = text(b, 1, a.Name)
+	if a.Reference != "" {
+		return integer(text(b, 21, a.Reference), 20, int64(a.Type))
+	}
 	switch a.Type {
 	case AttributeFloat:
 		b = protowire.AppendTag(b, 2, protowire.Fixed32Type)
@@ -85,6 +113,10 @@ func (w *writer) attribute(a *Attribute) (b []byte) {
 	case AttributeTensor:
 		if a.Tensor != nil {
 			b = message(b, 5, w.tensor(a.Tensor))
+		}
+	case AttributeGraph:
+		if a.Graph != nil {
+			b = message(b, 6, w.graph(a.Graph))
 		}
 	case AttributeFloats:
 		for _, f := range a.Floats {
@@ -115,6 +147,24 @@ func (w *writer) tensor(t *Tensor) (b []byte) {
 	b = text(b, 8, t.Name)
 	external := t.External
 	switch {
+	case t.Floats != nil && t.Type == Double:
+		raw := make([]byte, 0, 8*len(t.Floats))
+		for _, v := range t.Floats {
+			raw = binary.LittleEndian.AppendUint64(raw, math.Float64bits(v))
+		}
+		return message(b, 9, raw)
+	case t.Floats != nil:
+		raw := make([]byte, 0, 4*len(t.Floats))
+		for _, v := range t.Floats {
+			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(float32(v)))
+		}
+		return message(b, 9, raw)
+	case t.Ints != nil && t.Type == Bool:
+		raw := make([]byte, 0, len(t.Ints))
+		for _, v := range t.Ints {
+			raw = append(raw, byte(v))
+		}
+		return message(b, 9, raw)
 	case t.Ints != nil && t.Type == Int32:
 		raw := make([]byte, 0, 4*len(t.Ints))
 		for _, v := range t.Ints {
@@ -130,7 +180,7 @@ func (w *writer) tensor(t *Tensor) (b []byte) {
 	case elements == 0: // nothing to store
 		return b
 	case external == nil:
-		length := elements * elementBytes(t.Type)
+		length := (elements*elementBits(t.Type) + 7) / 8
 		external = []Entry{
 			{"location", WeightsLeftOut},
 			{"offset", strconv.FormatInt(w.offset, 10)},
@@ -147,17 +197,23 @@ func (w *writer) tensor(t *Tensor) (b []byte) {
 	return integer(b, 14, 1)
 }
 
-// elementBytes is the size of an element in a file.
-func elementBytes(t DataType) int64 {
+// elementBits is the size of an element in a file.
+func elementBits(t DataType) int64 {
 	switch t {
-	case 2, 3, 9: // uint8, int8, bool
-		return 1
-	case 4, 5, 10, 16: // uint16, int16, float16, bfloat16
+	case UInt2, Int2:
 		return 2
-	case 7, 11, 13, 14: // int64, double, uint64, complex64
+	case UInt4, Int4, Float4:
+		return 4
+	case UInt8, Int8, Bool, 17, 18, 19, 20, 24: // and those of 8 bits with a fraction
 		return 8
+	case UInt16, Int16, Float16, BFloat16:
+		return 16
+	case Int64, Double, UInt64, 14: // complex64
+		return 64
+	case 15: // complex128
+		return 128
 	}
-	return 4
+	return 32
 }
 
 func encodeValue(v *ValueInfo) (b []byte) {

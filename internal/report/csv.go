@@ -9,12 +9,15 @@ import (
 	"streamdse/unit"
 )
 
+// taskColumns is the first line of schedule.csv.
+func taskColumns() []string { return []string{"layer", "node", "core", "start", "end"} }
+
 // WriteScheduleCSV writes when each computation node runs, in cycles:
 // layer,node,core,start,end, with node counting within the layer.
 func WriteScheduleCSV(w io.Writer, d *Data) error {
 	c := csv.NewWriter(w)
 	names := layerNames(d.Graph.Layers)
-	row := []string{"layer", "node", "core", "start", "end"}
+	row := taskColumns()
 	if err := c.Write(row); err != nil {
 		return err
 	}
@@ -33,17 +36,24 @@ func WriteScheduleCSV(w io.Writer, d *Data) error {
 	return c.Error()
 }
 
+// transferColumns is the first line of transfers.csv.
+func transferColumns() []string {
+	return []string{"tensor", "layer", "operand", "bits", "from", "to", "links", "start", "end",
+		"cause", "joined", "link_energy_pj", "memory_energy_pj", "for_layer", "for_node", "from_memory", "to_memory"}
+}
+
 // WriteTransfersCSV writes what moved between cores, in the order in which it
 // was decided. A tensor is named by its number, its layer and its operand; links
-// are the cores at their ends, several separated by semicolons; energies are pJ.
+// are the cores at their ends, several separated by semicolons; energies are pJ;
+// for_layer and for_node name the node on whose behalf it moved, if there is one;
+// memories count as in result.json.
 func WriteTransfersCSV(w io.Writer, d *Data) error {
 	c := csv.NewWriter(w)
 	names, links := layerNames(d.Graph.Layers), linkIDs(d.Accelerator)
-	if err := c.Write([]string{"tensor", "layer", "operand", "bits", "from", "to", "links", "start", "end",
-		"cause", "joined", "link_energy_pj", "memory_energy_pj"}); err != nil {
+	row := transferColumns()
+	if err := c.Write(row); err != nil {
 		return err
 	}
-	row := make([]string, 13)
 	var path []string
 	for i := range d.Schedule.Transfers {
 		t := &d.Schedule.Transfers[i]
@@ -65,6 +75,13 @@ func WriteTransfersCSV(w io.Writer, d *Data) error {
 		row[10] = strconv.FormatBool(t.Joined)
 		row[11] = picojoules(t.LinkEnergy)
 		row[12] = picojoules(t.MemoryEnergy)
+		row[13], row[14] = "", ""
+		if t.For >= 0 {
+			n := &d.Graph.Nodes[t.For]
+			row[13], row[14] = names[n.Layer], strconv.Itoa(int(n.Sub))
+		}
+		row[15] = strconv.Itoa(int(t.FromStore))
+		row[16] = strconv.Itoa(int(t.ToStore))
 		if err := c.Write(row); err != nil {
 			return err
 		}

@@ -13,6 +13,24 @@ import (
 type Input struct {
 	Name   string `json:"name"`
 	SHA256 string `json:"sha256"` // of its content, in hexadecimal
+	// Path is where the file was, as the user named it; empty for a built-in.
+	Path string `json:"path,omitempty"`
+}
+
+// Settings are the choices beside the inputs that decide what is scheduled: with
+// them a saved result can be checked and drawn again.
+type Settings struct {
+	Activations string `json:"activations"` // "fold", "node"
+	// Stacks are the layer ids of each fusion stack as the user gave them; nil for
+	// the mapping's, or those found by weight capacity.
+	Stacks   [][]int `json:"stacks"`
+	LPFLimit int     `json:"lpf_limit"` // loop prime factors of the loop-order search; 0 for all
+	// How the allocation was found. The number of workers is left out: it changes
+	// nothing.
+	Allocator   string `json:"allocator"`   // "auto", ..., "fixed"
+	Evaluations int    `json:"evaluations"` // allocations that might be scheduled
+	Generations int    `json:"generations"` // of the genetic search; 0 for as many as the evaluations allow
+	Individuals int    `json:"individuals"`
 }
 
 // Inputs are what a result was made from.
@@ -24,6 +42,22 @@ type Inputs struct {
 	Rules     string `json:"rules"` // "default", "reference-2024"
 	Seed      uint64 `json:"seed"`
 	Objective string `json:"objective"` // "edp", "latency", "energy"
+
+	Settings Settings `json:"settings"`
+}
+
+// Search is what a search over allocations did and found.
+type Search struct {
+	Evaluations int     `json:"evaluations"` // distinct allocations scheduled
+	Exhaustive  bool    `json:"exhaustive"`  // that was all there are: none is better
+	Interrupted bool    `json:"interrupted"` // the user ended it; the result is the best until then
+	Front       []Point `json:"front"`       // what nothing found dominates, by ascending latency
+}
+
+// Point is what an allocation achieves.
+type Point struct {
+	Latency unit.Cycles     `json:"latency_cycles"`
+	Energy  unit.Picojoules `json:"energy_pj"`
 }
 
 // Data is one result with all that it refers to. Nothing in it is changed.
@@ -34,8 +68,10 @@ type Data struct {
 	Schedule    *schedule.Schedule
 	Allocation  *schedule.Allocation
 	// LowerBound is a latency that no schedule of the graph can beat; 0 if none
-	// is known.
-	LowerBound unit.Cycles
+	// is known. LowerBoundBy says in words what sets it.
+	LowerBound   unit.Cycles
+	LowerBoundBy string
+	Search       Search
 }
 
 // Title names the result, e.g. "resnet18 on tpu_like_quad_core, layer by layer".

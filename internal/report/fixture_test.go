@@ -92,13 +92,15 @@ func small() *Data {
 		},
 	}
 	return &Data{
-		Inputs: Inputs{Workload: Input{"tiny", "0a"}, Hardware: Input{"test_chip", "0b"}, Mapping: Input{"tiny", "0c"},
-			Mode: "fused", Rules: "default", Seed: 7, Objective: "edp"},
+		Inputs: Inputs{Workload: Input{"tiny", "0a", "nets/tiny.onnx"}, Hardware: Input{Name: "test_chip", SHA256: "0b"}, Mapping: Input{Name: "tiny", SHA256: "0c"},
+			Mode: "fused", Rules: "default", Seed: 7, Objective: "edp",
+			Settings: Settings{Activations: "fold", Stacks: [][]int{{0, 2}, {3}}, LPFLimit: 6, Allocator: "genetic", Evaluations: 216, Generations: 8, Individuals: 24}},
 		Accelerator: a,
 		Graph:       taskgraph.New(layers, nodes, tensors, edges),
 		Schedule:    s,
 		Allocation:  &schedule.Allocation{Cores: [][]int{{0}, {1, 1}, {0}}},
-		LowerBound:  170,
+		LowerBound:  170, LowerBoundBy: "compute",
+		Search: Search{Evaluations: 200, Front: []Point{{200, 1500}, {220, 1400.5}}},
 	}
 }
 

@@ -21,14 +21,23 @@ type File struct {
 // ResultName is the file that makes a folder a result folder.
 const ResultName = "result.json"
 
+// The files that hold the schedule, each part of it once.
+const (
+	tasksName      = "schedule.csv"
+	transfersName  = "transfers.csv"
+	stateName      = "state.json"
+	allocationName = "allocation.json"
+)
+
 // Files lists what a result folder holds of a result: its figures and, if
 // wanted, its pictures.
 func Files(d *Data, pictures bool) []File {
 	files := []File{
 		{ResultName, func(w io.Writer) error { return WriteResult(w, d) }},
-		{"schedule.csv", func(w io.Writer) error { return WriteScheduleCSV(w, d) }},
-		{"transfers.csv", func(w io.Writer) error { return WriteTransfersCSV(w, d) }},
-		{"allocation.json", func(w io.Writer) error { return WriteAllocation(w, d.Graph, d.Allocation) }},
+		{tasksName, func(w io.Writer) error { return WriteScheduleCSV(w, d) }},
+		{transfersName, func(w io.Writer) error { return WriteTransfersCSV(w, d) }},
+		{stateName, func(w io.Writer) error { return WriteState(w, d) }},
+		{allocationName, func(w io.Writer) error { return WriteAllocation(w, d.Graph, d.Allocation) }},
 	}
 	if pictures {
 		files = append(files, Pictures(d, Options{})...)
@@ -47,7 +56,7 @@ func Pictures(d *Data, o Options) []File {
 // generated lists every file that a result folder may hold by the project's
 // doing; they are replaced together.
 func generated() []string {
-	names := []string{ResultName, "schedule.csv", "transfers.csv", "allocation.json", "report.html", "trace.json", "timing.json"}
+	names := []string{ResultName, tasksName, transfersName, stateName, allocationName, "report.html", "trace.json", "timing.json"}
 	for _, extension := range Formats() {
 		names = append(names, "schedule."+extension, "memory."+extension)
 	}
@@ -111,6 +120,33 @@ func replaceable(dir string) (string, error) {
 		return "", fmt.Errorf("%s holds files but no %s: it is no result folder and is left alone; choose another place, or empty it", dir, ResultName)
 	}
 	return dir, nil
+}
+
+// CheckFolder tells beforehand whether WriteFolder could write a result folder: it
+// may not replace what is no result, and the nearest folder above that exists has
+// to take new ones.
+func CheckFolder(dir string) error {
+	dir, err := replaceable(dir)
+	if err != nil {
+		return err
+	}
+	above := filepath.Dir(dir)
+	for {
+		info, err := os.Stat(above)
+		switch {
+		case err == nil && !info.IsDir():
+			return fmt.Errorf("%s is no folder", above)
+		case err == nil:
+			probe, err := os.MkdirTemp(above, ".probe-")
+			if err != nil {
+				return fmt.Errorf("cannot write to folder %s", above)
+			}
+			return os.Remove(probe)
+		case filepath.Dir(above) == above:
+			return err
+		}
+		above = filepath.Dir(above)
+	}
 }
 
 // replace puts a fresh folder into the place of dir. Should the second of the two

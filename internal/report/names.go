@@ -152,7 +152,8 @@ func offchipLink(a *hardware.Accelerator, l *hardware.Link) bool {
 }
 
 // linkIDs names every link in plain ASCII for the CSV files by the cores at its
-// ends: "0->1", "6<->any", "bus:0+1+2".
+// ends: "0->1", "6<->any", "bus:0+1+2"; a further link between the same cores gets
+// a number, "0->1#2".
 func linkIDs(a *hardware.Accelerator) []string {
 	end := func(core int) string {
 		if core == hardware.AnyCore {
@@ -161,6 +162,7 @@ func linkIDs(a *hardware.Accelerator) []string {
 		return strconv.Itoa(core)
 	}
 	ids := make([]string, len(a.Links))
+	count := map[string]int{}
 	for i := range a.Links {
 		l := &a.Links[i]
 		switch {
@@ -174,6 +176,10 @@ func linkIDs(a *hardware.Accelerator) []string {
 			ids[i] = "bus:" + strings.Join(parts, "+")
 		default:
 			ids[i] = end(l.From) + "<->" + end(l.To)
+		}
+		count[ids[i]]++
+		if n := count[ids[i]]; n > 1 {
+			ids[i] += "#" + strconv.Itoa(n)
 		}
 	}
 	return ids

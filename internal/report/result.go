@@ -32,6 +32,7 @@ type Result struct {
 	Links       []LinkUse       `json:"links"`
 	Transfers   TransferCounts  `json:"transfers"`
 	EnergyCause EnergyBreakdown `json:"energy_by_cause_pj"`
+	Search      Search          `json:"search"`
 }
 
 // EnergyParts divides the energy by where it is spent; the parts add up to the
@@ -62,6 +63,7 @@ type EnergyBreakdown struct {
 // LowerBound is what no schedule of the graph can beat; 0 if unknown.
 type LowerBound struct {
 	Latency unit.Cycles `json:"latency_cycles"`
+	SetBy   string      `json:"set_by"` // what no schedule can avoid, in words
 }
 
 // GraphSize counts nodes and edges. Dependencies include those inside a layer,
@@ -142,12 +144,13 @@ func NewResult(d *Data) *Result {
 			CoreToCoreMemory: e.CoreMemory,
 		},
 		EDP:         s.EDP(),
-		LowerBound:  LowerBound{d.LowerBound},
+		LowerBound:  LowerBound{d.LowerBound, d.LowerBoundBy},
 		Cores:       []CoreUse{},
 		Memories:    []MemoryUse{},
 		Links:       []LinkUse{},
 		Allocation:  placements(d.Graph, d.Allocation),
 		EnergyCause: EnergyBreakdown(e),
+		Search:      d.Search,
 	}
 	r.Graph.ComputationNodes = len(d.Graph.Nodes)
 	r.Graph.Dependencies, r.Graph.DataDependencies = dependencies(d.Graph)

@@ -55,6 +55,7 @@ func Summary(w io.Writer, results []*Result, saved []Saved) error {
 		t.figures("lower bound of latency", func(r *Result) (float64, string, string) {
 			return float64(r.LowerBound.Latency), humanCycles(r.LowerBound.Latency), exact(int64(r.LowerBound.Latency))
 		})
+		t.figures("  set by", func(r *Result) (float64, string, string) { return math.NaN(), r.LowerBound.SetBy, "" })
 		t.figures("  gap", func(r *Result) (float64, string, string) {
 			bound := r.LowerBound.Latency
 			if bound <= 0 {

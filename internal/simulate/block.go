@@ -81,7 +81,7 @@ func (s *Simulator) demand(n taskgraph.NodeID) error {
 func (s *Simulator) ask(r *route, bandwidth unit.BitsPerCycle) error {
 	if s.rules.BlocksAreFree {
 		bandwidth = 0
-	} else if bandwidth == 0 && !s.rules.StretchOff {
+	} else if bandwidth == 0 && !s.rules.StretchOff && !s.rules.BlocksAlone {
 		return nil
 	}
 	if !r.ok {
@@ -97,6 +97,11 @@ links:
 		}
 		s.blockLinks = append(s.blockLinks, l)
 		s.blockLoad = append(s.blockLoad, float64(bandwidth))
+	}
+	if s.rules.BlocksAlone {
+		for i, l := range s.blockLinks {
+			s.blockLoad[i] = s.links[l].bandwidth
+		}
 	}
 	return nil
 }

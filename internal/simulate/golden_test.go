@@ -151,9 +151,7 @@ func newGoldenCase(t testing.TB, acc *hardware.Accelerator, c *golden.Case, r ru
 			p.Priority[n] = int32(i)
 		}
 	}
-	for _, op := range c.Inputs.Prefetch {
-		p.Prefetch = append(p.Prefetch, memoryOperand[op])
-	}
+	p.Prefetch = c.Inputs.Prefetch
 	out.problem = p
 	return out
 }

@@ -21,9 +21,12 @@ type Problem struct {
 	// Priority is the place of each node in the scheduling order: of the nodes that
 	// are ready, the one with the smallest is decided first. See Order.
 	Priority []int32
-	// Prefetch lists the memory operands whose constants are fetched before the
-	// first node, as far as there is room.
-	Prefetch []hardware.MemoryOperand
+	// EarliestReady decides the node first whose predecessors end first; Priority
+	// counts only between nodes for which that is at the same time.
+	EarliestReady bool
+	// Prefetch names the operands of layers, such as W, whose constants are fetched
+	// before the first node, as far as there is room.
+	Prefetch []string
 	Rules    rules.Rules
 }
 

@@ -38,7 +38,10 @@ func (s *Simulator) publishedRoom(x taskgraph.TensorID, core int32, op hardware.
 		asked = own
 	}
 	bits := s.Graph.Tensors[x].Bits
-	from, _ := s.fill[asked].under(s.Accelerator.Stores[asked].Capacity-bits, t)
+	from := t
+	if !s.rules.RoomAtOnce {
+		from, _ = s.fill[asked].under(s.Accelerator.Stores[asked].Capacity-bits, t)
+	}
 	done := max(t, from)
 	fill := &s.fill[store]
 	size := s.Accelerator.Stores[store].Capacity

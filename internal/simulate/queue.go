@@ -1,14 +1,23 @@
 package simulate
 
-import "streamdse/taskgraph"
+import (
+	"streamdse/taskgraph"
+	"streamdse/unit"
+)
 
-// queue holds the nodes that are ready, as a binary heap by priority and id.
+// queue holds the nodes that are ready, as a binary heap by priority and id. With
+// ready times, which must not change while a node is in the queue, the earliest
+// comes before.
 type queue struct {
+	ready    []unit.Cycles // nil if they do not count
 	priority []int32
 	nodes    []taskgraph.NodeID
 }
 
 func (q *queue) less(a, b taskgraph.NodeID) bool {
+	if q.ready != nil && q.ready[a] != q.ready[b] {
+		return q.ready[a] < q.ready[b]
+	}
 	if q.priority[a] != q.priority[b] {
 		return q.priority[a] < q.priority[b]
 	}

@@ -255,7 +255,19 @@ func drawProblem(t *rapid.T, r rules.Rules) (Problem, *schedule.Allocation) {
 	g := taskgraph.New(layers, nodes, tensors, edges)
 	p := Problem{Graph: g, Accelerator: acc, Costs: costs, Priority: Order(g, nil), Rules: r}
 	if rapid.IntRange(0, 3).Draw(t, "prefetch") == 0 {
-		p.Prefetch = []hardware.MemoryOperand{hardware.I2}
+		p.Prefetch = []string{"W"}
+	}
+	switch rapid.IntRange(0, 5).Draw(t, "order") {
+	case 0:
+		p.Priority, p.EarliestReady = Ascending(g), true
+	case 1:
+		p.Priority = Deepest(g)
+	case 2:
+		first := make([]taskgraph.NodeID, len(nodes))
+		for n := range first {
+			first[n] = taskgraph.NodeID(n)
+		}
+		p.Priority = Listed(g, rapid.Permutation(first).Draw(t, "listed")[:rapid.IntRange(0, len(nodes)).Draw(t, "first")])
 	}
 	return p, &alloc
 }
@@ -312,9 +324,16 @@ func TestRandomReference(t *testing.T) {
 	})
 }
 
+func TestRandom2023(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, alloc := drawProblem(t, rules.Reference2023())
+		checkRandom(t, p, alloc)
+	})
+}
+
 // TestRandomSwitches turns every switch of the rules over by itself.
 func TestRandomSwitches(t *testing.T) {
-	for _, base := range []rules.Rules{rules.Default(), rules.Reference2024()} {
+	for _, base := range []rules.Rules{rules.Default(), rules.Reference2024(), rules.Reference2023()} {
 		for i := range reflect.TypeFor[rules.Rules]().NumField() {
 			r := base
 			field := reflect.ValueOf(&r).Elem().Field(i)

@@ -80,6 +80,9 @@ func newSimulator(p *plan) *Simulator {
 	for i := range s.links {
 		s.links[i].bandwidth = float64(p.Accelerator.Links[i].Bandwidth)
 	}
+	if p.EarliestReady {
+		s.queue.ready = s.ready
+	}
 	if p.rules.JoinPastTransfers {
 		s.slots = newSlots(links, tensors)
 	}

@@ -171,10 +171,10 @@ func TestReduction(t *testing.T) {
 	)
 	reduce(p, alloc)
 	want := []string{
-		"fetch a.I 2->0 0-1", // a runs 1-51
-		"fetch b.I 2->1 1-2",
-		"fetch a.O 0->1 51-55", // b runs 55-65
-		"fetch b.O 1->0 65-69",
+		"fetch a.I 2->0 0-1", // the first part runs 1-51
+		"fetch a.I 2->1 1-2",
+		"fetch a.O 0->1 51-55", // the last part runs 55-65
+		"fetch a.O 1->0 65-69",
 		"writeback c.O 0->2 79-80",
 	}
 	s := run(t, p, alloc)
@@ -190,9 +190,17 @@ func TestReduction(t *testing.T) {
 func reduce(p Problem, alloc *schedule.Allocation) {
 	g := p.Graph
 	g.Nodes[0].Final = false
-	g.Nodes[1].Layer, g.Nodes[1].Group = 0, 1
-	g.Layers[0].Groups, g.Layers[0].Nodes, g.Layers[1].Nodes = 2, []taskgraph.NodeID{0, 1}, nil
+	g.Nodes[1].Group = 1
+	for n := range g.Nodes {
+		g.Nodes[n].Layer = max(0, g.Nodes[n].Layer-1)
+	}
+	for x := range g.Tensors {
+		g.Tensors[x].Layer = max(0, g.Tensors[x].Layer-1)
+	}
+	g.Layers = slices.Delete(g.Layers, 1, 2)
+	g.Layers[0].Groups, g.Layers[0].Nodes = 2, []taskgraph.NodeID{0, 1}
 	alloc.Cores[0] = append(alloc.Cores[0], alloc.Cores[1][0])
+	alloc.Cores = slices.Delete(alloc.Cores, 1, 2)
 	edges := append(slices.Clone(g.Edges()), taskgraph.Edge{Src: 0, Dst: 1, Bits: g.Tensors[g.Nodes[0].Operands[0]].Bits})
 	*g = *taskgraph.New(g.Layers, g.Nodes, g.Tensors, edges)
 }
@@ -255,7 +263,7 @@ func TestPrefetch(t *testing.T) {
 		node{core: 0, runtime: 10, out: 40, from: []int{0}, weight: 80},
 		node{core: 0, runtime: 10, out: 40, from: []int{1}, weight: 200}, // does not fit at first
 	)
-	p.Prefetch = []hardware.MemoryOperand{hardware.I2}
+	p.Prefetch = []string{"W"}
 	got := describe(p, run(t, p, alloc))
 	if want := []string{"prefetch a.W 1->0 0-1", "prefetch b.W 1->0 1-3", "fetch a.I 1->0 3-4"}; !slices.Equal(got[:3], want) {
 		t.Errorf("transfers %q, want %q first", got, want)
@@ -352,6 +360,51 @@ func TestOrder(t *testing.T) {
 		if got := Order(g, c.stacks); !slices.Equal(got, c.want) {
 			t.Errorf("Order(%v) = %v, want %v", c.stacks, got, c.want)
 		}
+	}
+}
+
+func TestOtherOrders(t *testing.T) {
+	g := taskgraph.New(
+		[]taskgraph.Layer{{Stack: 0}, {Stack: 1, Groups: 2}, {Stack: 0}},
+		[]taskgraph.Node{{Layer: 0}, {Layer: 1}, {Layer: 1, Sub: 1, Group: 1}, {Layer: 1, Sub: 2}, {Layer: 2}}, nil, nil)
+	for _, c := range []struct {
+		name      string
+		got, want []int32
+	}{
+		{"ascending", Ascending(g), []int32{0, 1, 2, 3, 4}},
+		{"deepest", Deepest(g), []int32{4, 2, 3, 1, 0}},                             // 2.0, 1.2 1.0 of group 0, 1.1 of group 1, 0.0
+		{"none listed", Listed(g, nil), Order(g, nil)},                              // 2.0 0.0 1.2 1.1 1.0
+		{"two listed", Listed(g, []taskgraph.NodeID{1, 0}), []int32{1, 0, 4, 3, 2}}, // 1.0 0.0, then 2.0 1.2 1.1
+		{"twice", Listed(g, []taskgraph.NodeID{3, 3, 2, 3}), []int32{3, 4, 1, 0, 2}},
+	} {
+		if !slices.Equal(c.got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, c.got, c.want)
+		}
+	}
+}
+
+// TestEarliestReady has two chains on two cores, a slow one and a quick one: the
+// order decides which of them gets the shared core first.
+func TestEarliestReady(t *testing.T) {
+	acc := chip{cores: 3, links: []string{"0, 1", "0, 2", "1, 2"}}.build(t)
+	p, alloc := problem(acc, rules.Default(),
+		node{core: 0, runtime: 500, out: 10, input: 10},
+		node{core: 1, runtime: 20, out: 10, input: 10},
+		node{core: 2, runtime: 100, out: 10, from: []int{1}},
+		node{core: 2, runtime: 100, out: 10, from: []int{0}},
+	)
+	order := func() []taskgraph.NodeID { return run(t, p, alloc).Order }
+	p.Priority = Deepest(p.Graph)
+	if got := order(); !slices.Equal(got, []taskgraph.NodeID{1, 2, 0, 3}) {
+		t.Errorf("deepest first: %v", got)
+	}
+	p.Priority, p.EarliestReady = []int32{0, 1, 3, 2}, true
+	if got := order(); !slices.Equal(got, []taskgraph.NodeID{0, 1, 2, 3}) {
+		t.Errorf("earliest ready first: %v", got)
+	}
+	p.EarliestReady = false
+	if got := order(); !slices.Equal(got, []taskgraph.NodeID{0, 1, 3, 2}) {
+		t.Errorf("by priority alone: %v", got)
 	}
 }
 

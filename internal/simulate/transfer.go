@@ -150,8 +150,12 @@ func (s *Simulator) commit(x taskgraph.TensorID, src source, core int32, op hard
 	}
 	bits := s.Graph.Tensors[x].Bits
 	sender, receiver := &s.Accelerator.Stores[read], &s.Accelerator.Stores[to]
+	width := receiver.WriteBandwidth
+	if s.rules.WriteAtSenderWidth {
+		width = sender.WriteBandwidth
+	}
 	memory := unit.Picojoules(unit.TransferCycles(bits, sender.ReadBandwidth))*sender.Memory.ReadCost +
-		unit.Picojoules(unit.TransferCycles(bits, receiver.WriteBandwidth))*receiver.Memory.WriteCost
+		unit.Picojoules(unit.TransferCycles(bits, width))*receiver.Memory.WriteCost
 	onLinks := unit.Picojoules(end-start) * src.route.energy
 	s.charge(cause, s.offchip[src.store], onLinks, memory)
 	if s.record != nil {
@@ -203,15 +207,16 @@ func (s *Simulator) noPath(x taskgraph.TensorID, y *stay, core int32) error {
 // prefetch fetches the constants of the chosen operands before the first node.
 func (s *Simulator) prefetch() error {
 	for n := range s.core {
-		for _, op := range s.Prefetch {
+		for _, operand := range s.Prefetch {
 			for _, x := range s.needs[s.needStart[n]:s.needStart[n+1]] {
-				if x.op != op || x.data {
+				tensor := &s.Graph.Tensors[x.tensor]
+				if x.data || s.Graph.Layers[tensor.Layer].Operands[tensor.Operand].Name != operand {
 					continue
 				}
-				if !s.rules.SpaceFreedBeforeLeave && (streams(s.cost[n], op) || !s.fitsNow(x, s.core[n])) {
+				if !s.rules.SpaceFreedBeforeLeave && (streams(s.cost[n], x.op) || !s.fitsNow(x, s.core[n])) {
 					continue
 				}
-				if _, err := s.fetch(x.tensor, s.core[n], op, schedule.Prefetch); err != nil {
+				if _, err := s.fetch(x.tensor, s.core[n], x.op, schedule.Prefetch); err != nil {
 					return err
 				}
 			}

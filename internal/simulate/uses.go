@@ -44,8 +44,10 @@ func (s *Simulator) readFrom(n taskgraph.NodeID, op hardware.MemoryOperand) int3
 // used counts one use as over at the end of the node that made it.
 func (s *Simulator) used(n taskgraph.NodeID, x need) {
 	store := s.readFrom(n, x.op)
-	s.uses[s.key(x.tensor, store)]--
-	s.total[x.tensor]--
+	if !s.rules.ConstantsStay || x.data || s.Graph.Tensors[x.tensor].Uses == 1 {
+		s.uses[s.key(x.tensor, store)]--
+		s.total[x.tensor]--
+	}
 	if y := s.stored(x.tensor, store); y != nil {
 		y.busy = max(y.busy, s.end[n])
 	}

@@ -10,6 +10,7 @@ import (
 	"streamdse/schedule"
 	"streamdse/taskgraph"
 	"streamdse/unit"
+	"streamdse/workload"
 )
 
 // clone copies a schedule for a test to break.
@@ -97,6 +98,10 @@ func mutated(t *testing.T) (Problem, *schedule.Allocation) {
 }
 
 var mutations = []mutation{
+	{"a layer whose nodes leave some work undone", schedule.RuleWork, func(m *mutable) { m.p.Graph.Layers[1].Dims = []workload.LoopDim{{Dim: "K", Size: 2}} }},
+	{"a layer without nodes", schedule.RuleWork, func(m *mutable) { m.p.Graph.Layers[1].Nodes = nil }},
+	{"a core that does not exist", schedule.RuleShape, func(m *mutable) { m.Tasks[1].Core = 7 }},
+	{"streaming over a link that does not exist", schedule.RuleShape, func(m *mutable) { m.Blocks[0].Links[0] = 99 }},
 	{"a node decided before another that it depends on", schedule.RuleShape, func(m *mutable) { m.Order[0], m.Order[1] = m.Order[1], m.Order[0] }},
 	{"a node decided twice", schedule.RuleShape, func(m *mutable) { m.Order[1] = m.Order[0] }},
 	{"a curve is missing", schedule.RuleShape, func(m *mutable) { m.Memories = m.Memories[1:] }},
@@ -196,8 +201,8 @@ func TestVerifyCatches(t *testing.T) {
 		})
 		rulesSeen[mut.rule] = true
 	}
-	if len(rulesSeen) != 19 {
-		t.Errorf("%d rules are tested, want all 19", len(rulesSeen))
+	if len(rulesSeen) != 20 {
+		t.Errorf("%d rules are tested, want all 20", len(rulesSeen))
 	}
 }
 

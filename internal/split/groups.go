@@ -42,7 +42,7 @@ func (b *builder) grouping() grouping {
 	}
 	constant := false
 	for i := range b.layer.Operands {
-		constant = constant || b.layer.Operands[i].Source.Constant()
+		constant = constant || b.layer.Operands[i].Source.Stored()
 	}
 	if !constant && len(b.layer.Entry.Cores) == 1 {
 		return grouping{}

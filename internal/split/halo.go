@@ -21,13 +21,17 @@ func recompute(t *taskgraph.Tiled) {
 	type reader struct {
 		layer   *taskgraph.Layer
 		operand *workload.Operand
+		via     []workload.Movement
 	}
 	readers := make([][]reader, len(t.Layers))
 	for i := range t.Layers {
 		l := &t.Layers[i]
 		for k := range l.Operands {
-			if op := &l.Operands[k]; op.Source.Kind == workload.FromLayer {
-				readers[op.Source.Layer] = append(readers[op.Source.Layer], reader{l, op})
+			op := &l.Operands[k]
+			for _, o := range op.Source.Origins() {
+				if o.Kind == workload.FromLayer {
+					readers[o.Layer] = append(readers[o.Layer], reader{l, op, o.Via})
+				}
 			}
 		}
 	}
@@ -49,7 +53,7 @@ func recompute(t *taskgraph.Tiled) {
 			cut := &l.Cuts[dim]
 			starts, ends := slices.Clone(cut.Starts), slices.Clone(cut.Starts[1:])
 			for _, r := range readers[i] {
-				ok = ok && r.layer.Stack == l.Stack && len(r.operand.Axes) == len(out.Axes) && grow(starts, ends, r.layer, r.operand, axis)
+				ok = ok && r.layer.Stack == l.Stack && len(r.operand.Axes) == len(out.Axes) && whole(r.operand, r.via) && grow(starts, ends, r.layer, r.operand, axis)
 			}
 			if ok && !slices.Equal(ends, cut.Starts[1:]) || ok && !slices.Equal(starts, cut.Starts) {
 				cut.Starts, cut.Ends = starts, ends
@@ -85,23 +89,22 @@ func tiled(l *taskgraph.Layer, d workload.Dim) (int, bool) {
 	return dim, loops == 1
 }
 
+// whole tells whether an operand is one tensor of another layer, as it is.
+func whole(op *workload.Operand, via []workload.Movement) bool {
+	return op.Source.Kind == workload.FromLayer && !slices.ContainsFunc(via, func(m workload.Movement) bool { return m.Kind != workload.Transparent })
+}
+
 // grow widens the parts [starts[i], ends[i]) of an axis to what the parts of a reader
 // need of it. It returns false if the reader's parts do not correspond to them.
 func grow(starts, ends []int32, l *taskgraph.Layer, op *workload.Operand, axis int) bool {
-	for _, m := range op.Source.Via {
-		if m.Kind != workload.Transparent {
-			return false
-		}
-	}
 	d, ok := soleDim(op, axis)
 	if !ok {
 		return false
 	}
-	x := indexDim{a: -1, b: -1, coefA: 1}
+	x := indexDim{a: -1, b: -1, relation: l.Relation(d)}
 	outer := d
-	if r := l.Relation(d); r != nil {
+	if r := x.relation; r != nil {
 		outer = r.A
-		x.coefA, x.coefB, x.pad = int32(r.CoefA), int32(r.CoefB), int32(r.PadBefore)
 		if b := slices.IndexFunc(l.Dims, func(x workload.LoopDim) bool { return x.Dim == r.B }); b >= 0 {
 			if l.Cuts[b].Parts() > 1 {
 				return false

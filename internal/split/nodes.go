@@ -34,12 +34,12 @@ type blocks struct {
 	byRanges map[string]taskgraph.TensorID
 }
 
-// indexDim is one index dimension of an operand: loop A, or coefA*A + coefB*B - pad.
+// indexDim is one index dimension of an operand: loop a, or what a relation makes
+// of loops a and b.
 type indexDim struct {
-	a, b         int // loop dimensions; b is -1 for a plain loop, both may be -1 where the layer lacks the loop
-	coefA, coefB int32
-	pad          int32
-	size         int32 // extent in the real tensor
+	a, b     int // loop dimensions; -1 where the layer lacks the loop
+	relation *workload.Relation
+	size     int32 // extent in the real tensor
 }
 
 func (b *builder) build() {
@@ -120,10 +120,9 @@ func (b *builder) blocks(op *workload.Operand) blocks {
 		return true
 	}
 	for _, d := range op.Dims {
-		x := indexDim{a: find(d), b: -1, coefA: 1, size: int32(spec.IndexSize(d))}
-		if r := spec.Relation(d); r != nil {
+		x := indexDim{a: find(d), b: -1, relation: spec.Relation(d), size: int32(spec.IndexSize(d))}
+		if r := x.relation; r != nil {
 			x.a, x.b = find(r.A), find(r.B)
-			x.coefA, x.coefB, x.pad = int32(r.CoefA), int32(r.CoefB), int32(r.PadBefore)
 		}
 		byA, byB := depend(x.a), depend(x.b)
 		if byA && byB {
@@ -147,14 +146,11 @@ func (x indexDim) at(ranges []taskgraph.Range) taskgraph.Range {
 		return ranges[d]
 	}
 	a := loop(x.a)
-	if x.coefB == 0 {
+	if x.relation == nil {
 		return a
 	}
 	b := loop(x.b)
-	return taskgraph.Range{
-		Lo: x.coefA*a.Lo + x.coefB*b.Lo - x.pad,
-		Hi: x.coefA*(a.Hi-1) + x.coefB*(b.Hi-1) - x.pad + 1,
-	}
+	return taskgraph.Window(x.relation, a, b)
 }
 
 // tensor finds or makes the block of operand k that a node uses. What a node that
@@ -162,7 +158,7 @@ func (x indexDim) at(ranges []taskgraph.Range) taskgraph.Range {
 func (b *builder) tensor(k int, node *taskgraph.Node, id taskgraph.NodeID, parts []int32) taskgraph.TensorID {
 	bl := &b.operands[k]
 	op := &b.layer.Operands[k]
-	t := taskgraph.Tensor{Layer: int32(b.index), Operand: int8(k), Constant: op.Source.Constant(), Origin: id, Bits: op.FinalBits}
+	t := taskgraph.Tensor{Layer: int32(b.index), Operand: int8(k), Constant: op.Source.Stored(), Origin: id, Bits: op.FinalBits}
 	if k == 0 && b.leavesSums(node) {
 		t.Bits = op.Bits
 		b.cover(&t, bl, node.Ranges)
@@ -205,7 +201,7 @@ func (b *builder) cover(t *taskgraph.Tensor, bl *blocks, ranges []taskgraph.Rang
 	for i, x := range bl.index {
 		r := x.at(ranges)
 		t.Ranges[i] = r
-		if !b.rules.PaddingIsData && x.coefB != 0 {
+		if !b.rules.PaddingIsData && x.relation != nil {
 			r.Lo, r.Hi = max(r.Lo, 0), min(r.Hi, x.size)
 		}
 		t.Bits *= unit.Bits(max(r.Len(), 0))

@@ -43,7 +43,7 @@ func Nodes(w *workload.Workload, m *mapping.Mapping, stacks Stacks, r rules.Rule
 			plans[i] = planLayer(w, m, i, s, groups[i], len(stack) == 1, r, tiled, &problems, &notes)
 		}
 	}
-	if err := problems.Err(); err != nil {
+	if err := problems.Unique().Err(); err != nil {
 		return nil, notes, err
 	}
 	if m.RecomputeHalo {
@@ -89,7 +89,7 @@ func planLayer(w *workload.Workload, m *mapping.Mapping, i, stack int, group []m
 	if d := m.Lookup(&workload.Layer{Name: "default"}); d != nil {
 		fallback = d
 	}
-	c := cutter{layer: l, entry: entry, fallback: fallback, group: group, alone: alone, rules: r, problems: problems, notes: notes}
+	c := cutter{network: w, layer: l, entry: entry, fallback: fallback, group: group, alone: alone, rules: r, problems: problems, notes: notes}
 	c.within, c.named = m.CutsOf(l, false)
 	c.over, _ = m.CutsOf(l, true)
 	t := c.tile()

@@ -14,6 +14,7 @@ import (
 
 // cutter decides how one layer is cut.
 type cutter struct {
+	network  *workload.Workload
 	layer    *workload.Layer
 	entry    *mapping.Entry
 	fallback *mapping.Entry   // the default entry, which fills in tilings the entry lacks
@@ -152,6 +153,11 @@ func (c *cutter) dim(g mapping.Tiling, kind string) (int, bool) {
 	if i, ok := loopOf(c.layer, g.Dim); ok {
 		return i, true
 	}
+	if _, positional := mapping.Position(g.Dim); !positional && !g.Dim.Conventional() && !c.network.HasLoop(g.Dim) {
+		c.problem(fmt.Sprintf("entry %q: the %s tiling names %s, which is a loop of no layer", c.entry.Name, kind, g.Dim),
+			"loop dimensions such as B, K, C, G, OY, OX, FY, FX, D, H", "`stream inspect` lists the loops of every layer")
+		return 0, false
+	}
 	dims := make([]string, len(c.layer.Dims))
 	for i, d := range c.layer.Dims {
 		dims[i] = string(d.Dim)
@@ -184,10 +190,10 @@ func (c *cutter) problem(message, allowed, hint string) {
 }
 
 // fusionDim is the dimension along which a layer streams through its stack if
-// the mapping does not say: the rows of an image, else the rows of a matrix.
-// Unary element-wise layers of the published scheduler go by columns instead.
+// the mapping does not say: the rows of an image, else the rows of a matrix, else
+// the positions of a sequence. Unary element-wise layers of the published scheduler go by columns instead.
 func (c *cutter) fusionDim() (int, bool) {
-	order := []workload.Dim{"OY", "D", "K"}
+	order := []workload.Dim{"OY", "D", "OX", "K"}
 	if c.rules.UnaryStreamsColumns {
 		switch c.layer.Type {
 		case "Relu", "Gelu", "Silu":

@@ -35,11 +35,16 @@ func TestFits(t *testing.T) {
 	}
 }
 
-// TestPublic compares with the public mappings of the same name.
+// TestPublic compares with the public mappings for the same chips.
 func TestPublic(t *testing.T) {
-	for _, name := range zoo.Names() {
+	for name, file := range map[string]string{
+		"tpu_like_quad_core": "tpu_like_quad_core",
+		"simba_small":        "simba_small",
+		"simba":              "simba",
+		"fusemax":            "array_and_vec",
+	} {
 		t.Run(name, func(t *testing.T) {
-			path := golden.Shared(t, "data/stream-2024/examples/mapping/"+name+".yaml")
+			path := golden.Shared(t, "data/stream-2024/examples/mapping/"+file+".yaml")
 			want, err := mapping.Load(path)
 			if err != nil {
 				t.Fatal(err)
@@ -49,6 +54,7 @@ func TestPublic(t *testing.T) {
 				t.Fatal(err)
 			}
 			if d := cmp.Diff(want, got,
+				cmpopts.IgnoreFields(mapping.Mapping{}, "Name"),
 				cmpopts.IgnoreFields(mapping.Entry{}, "File", "Line"),
 				cmpopts.IgnoreUnexported(mapping.Entry{}),
 				cmpopts.SortSlices(func(a, b mapping.Entry) bool { return a.Name < b.Name })); d != "" {

@@ -3,13 +3,19 @@ package zoo
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	"streamdse/internal/diag"
 	"streamdse/internal/onnx"
 )
 
-// opset is the version of ONNX's operators that the networks are written in.
-const opset = 14
+// Versions of ONNX's operators that networks are written in: the first is enough
+// for convolutional networks, the second has the operators of transformers.
+const (
+	convOpset        = 14
+	transformerOpset = 20
+)
 
 // value is a tensor of the network that is being built.
 type value string
@@ -18,13 +24,14 @@ type value string
 // in PyTorch's exports ("/layer1/conv1/Conv"), and returns its result. Shapes are
 // inferred as the graph grows; the first error is kept and ends the building.
 type builder struct {
+	opset  int64
 	graph  onnx.Graph
 	shapes *onnx.Shapes
 	err    error
 }
 
-func newBuilder(name string) *builder {
-	return &builder{graph: onnx.Graph{Name: name}, shapes: onnx.NewShapes(opset)}
+func newBuilder(name string, opset int64) *builder {
+	return &builder{opset: opset, graph: onnx.Graph{Name: name}, shapes: onnx.NewShapes(opset)}
 }
 
 // model closes the graph.
@@ -34,13 +41,27 @@ func (b *builder) model() (*onnx.Model, error) {
 	}
 	m := &onnx.Model{
 		Name: b.graph.Name, IRVersion: 8, Producer: "stream",
-		Opsets: []onnx.Opset{{Version: opset}}, Graph: b.graph,
+		Opsets: []onnx.Opset{{Version: b.opset}}, Graph: b.graph,
 	}
 	m, notes, err := onnx.Infer(m)
 	if err == nil && len(notes) > 0 {
 		err = errors.New(strings.Join(notes, "; "))
 	}
 	return m, err
+}
+
+// named says where in the network an error arose, which parameters may have caused.
+func (b *builder) named(node string, err error) error {
+	where := fmt.Sprintf("workload %s, %s", b.graph.Name, node)
+	var problems diag.List
+	if !errors.As(err, &problems) {
+		return fmt.Errorf("%s: %w", where, err)
+	}
+	problems = slices.Clone(problems)
+	for i := range problems {
+		problems[i].Message = where + ": " + problems[i].Message
+	}
+	return problems
 }
 
 // input declares a network input.
@@ -84,7 +105,7 @@ func (b *builder) node(opType, name string, attributes []onnx.Attribute, inputs 
 	}
 	n := onnx.Node{Name: name, OpType: opType, Inputs: inputs, Outputs: []string{out}, Attributes: attributes}
 	if err := b.shapes.Add(&n); err != nil {
-		b.err = fmt.Errorf("%s: %w", b.graph.Name, err)
+		b.err = b.named(name, err)
 	}
 	b.graph.Nodes = append(b.graph.Nodes, n)
 	return value(out)
@@ -99,31 +120,119 @@ func (b *builder) size(v value, dim int) int {
 	return int(shape[dim])
 }
 
-// window is a square sliding window.
-type window struct{ kernel, stride, pad int }
+// window is a sliding window, height first; pads are those at the top, left,
+// bottom and right.
+type window struct {
+	kernel, stride [2]int
+	pads           [4]int
+}
+
+// square is a window of the same size, stride and padding in all directions.
+func square(kernel, stride, pad int) window {
+	return window{[2]int{kernel, kernel}, [2]int{stride, stride}, [4]int{pad, pad, pad, pad}}
+}
+
+// centred is a window of odd size and stride 1 whose result is as large as its input.
+func centred(height, width int) window {
+	y, x := (height-1)/2, (width-1)/2
+	return window{[2]int{height, width}, [2]int{1, 1}, [4]int{y, x, y, x}}
+}
+
+// same is a window over x whose result has ceil(size/stride) positions, padded as
+// TensorFlow does: an odd row or column goes to the bottom or the right.
+func (b *builder) same(x value, height, width, stride int) window {
+	w := window{kernel: [2]int{height, width}, stride: [2]int{stride, stride}}
+	for i := range 2 {
+		size := b.size(x, 2+i)
+		out := (size + stride - 1) / stride
+		total := max(0, (out-1)*stride+w.kernel[i]-size)
+		w.pads[i], w.pads[2+i] = total/2, total-total/2
+	}
+	return w
+}
 
 func (w window) attributes() []onnx.Attribute {
-	k, s, p := int64(w.kernel), int64(w.stride), int64(w.pad)
-	return []onnx.Attribute{ints("kernel_shape", k, k), ints("pads", p, p, p, p), ints("strides", s, s)}
+	return []onnx.Attribute{
+		ints("kernel_shape", wide(w.kernel[:])...),
+		ints("pads", wide(w.pads[:])...),
+		ints("strides", wide(w.stride[:])...),
+	}
 }
 
 // conv is a convolution with bias, in groups if group is not 1.
 func (b *builder) conv(x value, name string, channels int, w window, group int) value {
 	params := parameters(name)
-	weight := b.parameter(params+".weight", channels, b.size(x, 1)/group, w.kernel, w.kernel)
+	weight := b.parameter(params+".weight", channels, b.size(x, 1)/group, w.kernel[0], w.kernel[1])
 	bias := b.parameter(params+".bias", channels)
 	attributes := append([]onnx.Attribute{ints("dilations", 1, 1), integer("group", int64(group))}, w.attributes()...)
 	return b.node("Conv", name, attributes, string(x), weight, bias)
+}
+
+// depthwise is a convolution of every channel by itself.
+func (b *builder) depthwise(x value, name string, w window) value {
+	return b.conv(x, name, b.size(x, 1), w, b.size(x, 1))
 }
 
 func (b *builder) maxPool(x value, name string, w window) value {
 	return b.node("MaxPool", name, append([]onnx.Attribute{integer("ceil_mode", 0)}, w.attributes()...), string(x))
 }
 
+func (b *builder) averagePool(x value, name string, w window) value {
+	return b.node("AveragePool", name, append([]onnx.Attribute{integer("count_include_pad", 1)}, w.attributes()...), string(x))
+}
+
 func (b *builder) relu(x value, name string) value { return b.node("Relu", name, nil, string(x)) }
+
+func (b *builder) sigmoid(x value, name string) value { return b.node("Sigmoid", name, nil, string(x)) }
+
+// relu6 is min(max(x, 0), 6).
+func (b *builder) relu6(x value, name string) value {
+	return b.node("Clip", name, nil, string(x), b.scalar(name+"/min", 0), b.scalar(name+"/max", 6))
+}
+
+func (b *builder) leakyRelu(x value, name string) value {
+	return b.node("LeakyRelu", name, []onnx.Attribute{{Name: "alpha", Type: onnx.AttributeFloat, Float: 0.1}}, string(x))
+}
+
+// prelu is a leaky rectifier with a slope of its own for every channel.
+func (b *builder) prelu(x value, name string) value {
+	slope := b.parameter(parameters(name)+".slope", b.size(x, 1), 1, 1)
+	return b.node("PRelu", name, nil, string(x), slope)
+}
+
+func (b *builder) hardSwish(x value, name string) value {
+	return b.node("HardSwish", name, nil, string(x))
+}
+
+// hardSigmoid is min(max(x/6 + 1/2, 0), 1).
+func (b *builder) hardSigmoid(x value, name string) value {
+	return b.node("HardSigmoid", name, []onnx.Attribute{{Name: "alpha", Type: onnx.AttributeFloat, Float: 1. / 6}}, string(x))
+}
+
+// silu is x*sigmoid(x), in two nodes below name.
+func (b *builder) silu(x value, name string) value {
+	return b.mul(x, b.sigmoid(x, name+"/Sigmoid"), name+"/Mul")
+}
+
+// scalar is a constant of one number.
+func (b *builder) scalar(name string, v float32) string {
+	return string(b.node("Constant", name, []onnx.Attribute{{Name: "value_float", Type: onnx.AttributeFloat, Float: v}}))
+}
 
 func (b *builder) add(x, y value, name string) value {
 	return b.node("Add", name, nil, string(x), string(y))
+}
+
+func (b *builder) mul(x, y value, name string) value {
+	return b.node("Mul", name, nil, string(x), string(y))
+}
+
+func (b *builder) concat(name string, axis int, parts ...value) value {
+	inputs := make([]string, len(parts))
+	for i, p := range parts {
+		inputs[i] = string(p)
+	}
+	return b.node("Concat", name, []onnx.Attribute{integer("axis", int64(axis))}, inputs...)
 }
 
 func (b *builder) globalAveragePool(x value, name string) value {
@@ -132,6 +241,14 @@ func (b *builder) globalAveragePool(x value, name string) value {
 
 func (b *builder) flatten(x value, name string) value {
 	return b.node("Flatten", name, []onnx.Attribute{integer("axis", 1)}, string(x))
+}
+
+// classify pools each channel to one number and ends the network with a fully
+// connected layer.
+func (b *builder) classify(x value, classes int) {
+	x = b.globalAveragePool(x, "/avgpool/GlobalAveragePool")
+	x = b.flatten(x, "/Flatten")
+	b.output(b.linear(x, "/fc/Gemm", classes), "output")
 }
 
 // linear is a fully connected layer with bias.

@@ -186,7 +186,7 @@ func TestExport(t *testing.T) {
 		shapes := map[string]bool{}
 		for _, list := range [][]onnx.ValueInfo{m.Graph.Inputs, m.Graph.Values, m.Graph.Outputs} {
 			for _, v := range list {
-				shapes[v.Name] = len(v.Shape) > 0
+				shapes[v.Name] = v.Shape != nil
 			}
 		}
 		for _, n := range m.Graph.Nodes {

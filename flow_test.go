@@ -1,0 +1,79 @@
+package stream
+
+import (
+	"path/filepath"
+	"testing"
+
+	"streamdse/internal/golden"
+	"streamdse/rules"
+	"streamdse/workload"
+)
+
+// flow loads a workload with the built-in quad core, cuts and connects it layer by
+// layer, and checks what any graph must satisfy.
+func flow(t *testing.T, name string) {
+	p, _, err := Load(Inputs{Workload: name, Hardware: "tpu_like_quad_core", FoldActivations: true, Rules: rules.Default()})
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	o := DefaultOptions()
+	o.Mode = LayerByLayer
+	g, err := Graph(p, o)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	if len(g.Layers) != len(p.Workload.Layers) {
+		t.Errorf("%d layers became %d", len(p.Workload.Layers), len(g.Layers))
+	}
+	var operations int64
+	for n := range g.Nodes {
+		ops := int64(1)
+		for _, r := range g.Nodes[n].Ranges {
+			ops *= int64(r.Len())
+		}
+		operations += ops
+	}
+	if want := p.Workload.Totals().Operations; operations < want {
+		t.Errorf("the nodes have %d operations, the network %d", operations, want)
+	}
+	// What a layer reads of another one comes to its nodes.
+	for i := range g.Layers {
+		l := &g.Layers[i]
+		for k, op := range l.Operands {
+			if op.Source.Kind != workload.FromLayer {
+				continue
+			}
+			var arrives int64
+			for _, n := range l.Nodes {
+				for _, e := range g.In(n) {
+					if e.Data() && int(e.Operand) == k {
+						arrives += int64(e.Bits)
+					}
+				}
+			}
+			if arrives == 0 {
+				t.Errorf("layer %d %q: nothing arrives for operand %s", l.ID, l.Name, op.Name)
+			}
+		}
+	}
+}
+
+// TestZooFlow cuts and connects every network of the zoo.
+func TestZooFlow(t *testing.T) {
+	for _, name := range WorkloadNames() {
+		t.Run(name, func(t *testing.T) { flow(t, name) })
+	}
+}
+
+// TestYAMLFlow cuts and connects the public networks that are written as loop nests.
+func TestYAMLFlow(t *testing.T) {
+	for _, file := range []string{
+		"zigzag/workload/resnet18.yaml", "zigzag/workload/gemm_layer.yaml", "stream-2024/examples/workload/resnet18.yaml",
+		"stream-2024/testing/workload/testing_workload_for_2_cores.yaml", "stream-2024/testing/workload/testing_workload_for_4_cores.yaml",
+	} {
+		path := golden.Shared(t, filepath.Join("data", file))
+		t.Run(file, func(t *testing.T) { flow(t, path) })
+	}
+}

@@ -1,0 +1,260 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	stream "streamdse"
+	"streamdse/internal/diag"
+	"streamdse/internal/report"
+)
+
+type coreFlags struct {
+	workload, hardware, mapping string
+	core                        int
+	search, objective           string
+	lpfLimit, unrollings        int
+	mixed, locality, even       bool
+	workers                     int
+	explain, plot               string
+	json, quiet                 bool
+}
+
+func coreCommand() *cobra.Command {
+	f := &coreFlags{}
+	c := &cobra.Command{
+		Use:   "core",
+		Short: "Single-core mapping and cost of every layer, no scheduling",
+		Long: `Core finds the best mapping of every layer of a network on one core, each layer on
+its own, and says what it costs and why. Of an ONNX model, convolutions and matrix
+products are layers; every other operator costs nothing.`,
+		Example: `  stream core
+  stream core --workload net.onnx --hardware core.yaml --mapping map.yaml --json
+  stream core --hardware tpu_like_quad_core --core 1 --objective energy
+  stream core --explain /layer1/layer1.0/conv1/Conv
+  stream core --plot layers.svg`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
+	}
+	defaults := stream.DefaultCoreOptions()
+	flags := c.Flags()
+	flags.StringVar(&f.workload, "workload", defaultWorkload, "network: an ONNX file, or the name of a built-in")
+	flags.StringVar(&f.hardware, "hardware", defaultHardware, "YAML file of a core with its memories or of an accelerator, or the name of a built-in")
+	flags.StringVar(&f.mapping, "mapping", "", "mapping: a YAML file, or the name of a built-in (default: the built-in named like the hardware, else all is open)")
+	flags.IntVar(&f.core, "core", 0, "core of an accelerator; the off-chip memory is put on top of its own (default: the first that computes)")
+	flags.StringVar(&f.search, "search", string(defaults.Search), "how to search: "+strings.Join(stream.Searches(), ", "))
+	flags.StringVar(&f.objective, "objective", string(defaults.Objective), "what to minimise: "+strings.Join(stream.Objectives(), ", "))
+	flags.IntVar(&f.lpfLimit, "lpf-limit", defaults.LPFLimit, "loop prime factors that --search loma keeps; 0 = all")
+	flags.IntVar(&f.unrollings, "unrollings", defaults.Unrollings, "spatial unrollings that are tried where the mapping leaves them open")
+	flags.BoolVar(&f.mixed, "mixed-spatial", false, "let several loops share an array dimension, and exploit locality (default: only for arrays that compute in memory)")
+	flags.BoolVar(&f.locality, "exploit-locality", false, "keep data in the core between layers where it fits (default: with --mixed-spatial)")
+	flags.BoolVar(&f.even, "even", false, "operands that share a memory have the same loops in it")
+	flags.IntVar(&f.workers, "workers", runtime.NumCPU(), "goroutines; never changes a result")
+	flags.StringVar(&f.explain, "explain", "", "explain the cost of one `LAYER`, by name or id")
+	flags.StringVar(&f.plot, "plot", "", "draw latency and energy of all layers to a .png, .svg or .pdf `FILE`")
+	flags.BoolVar(&f.json, "json", false, "print the result as JSON on standard output")
+	flags.BoolVar(&f.quiet, "quiet", false, "no progress, no table")
+	complete(c, "workload", stream.WorkloadNames())
+	complete(c, "hardware", stream.HardwareNames())
+	complete(c, "mapping", stream.MappingNames())
+	complete(c, "search", stream.Searches())
+	complete(c, "objective", stream.Objectives())
+	return c
+}
+
+// options checks the flags and turns them into the façade's options.
+func (f *coreFlags) options() (stream.CoreOptions, error) {
+	var problems diag.List
+	o := stream.DefaultCoreOptions()
+	o.Search, o.Objective = stream.Search(f.search), stream.Objective(f.objective)
+	if !slices.Contains(stream.Searches(), f.search) {
+		problems.Add(badChoice("search", f.search, stream.Searches()))
+	}
+	if !slices.Contains(stream.Objectives(), f.objective) {
+		problems.Add(badChoice("objective", f.objective, stream.Objectives()))
+	}
+	for _, x := range []struct {
+		flag         string
+		value, least int
+	}{{"workers", f.workers, 1}, {"lpf-limit", f.lpfLimit, 0}, {"unrollings", f.unrollings, 1}, {"core", f.core, 0}} {
+		if x.value < x.least {
+			problems.Add(diag.Problem{Message: fmt.Sprintf("--%s %d is too small", x.flag, x.value), Allowed: fmt.Sprintf("%d or more", x.least)})
+		}
+	}
+	if f.plot != "" {
+		if _, ok := plotFormat(f.plot); !ok {
+			problems.Add(diag.Problem{
+				Message: fmt.Sprintf("--plot %s does not say which kind of picture it is", f.plot),
+				Allowed: "a file name that ends in ." + strings.Join(report.Formats(), ", ."),
+			})
+		}
+	}
+	o.LPFLimit, o.Unrollings, o.Workers, o.Even = f.lpfLimit, f.unrollings, f.workers, f.even
+	return o, problems.Err()
+}
+
+func plotFormat(file string) (report.Format, bool) {
+	return report.FormatNamed(strings.ToLower(strings.TrimPrefix(filepath.Ext(file), ".")))
+}
+
+func (f *coreFlags) run(c *cobra.Command) error {
+	o, err := f.options()
+	if err != nil {
+		return err
+	}
+	problem, sources, err := stream.LoadCore(stream.CoreInputs{
+		Workload: f.workload, Hardware: f.hardware, Mapping: f.mapping, PublishedKernels: o.Search == stream.LOMA,
+	})
+	if err != nil {
+		return err
+	}
+	if !f.quiet {
+		for _, w := range problem.Warnings() {
+			fmt.Fprintln(c.ErrOrStderr(), "warning: "+w)
+		}
+	}
+	o.Core = stream.FirstComputing(problem.Hardware)
+	if c.Flags().Changed("core") {
+		o.Core = f.core
+	}
+	if o.Core >= len(problem.Hardware.Cores) {
+		return diag.List{{Message: fmt.Sprintf("--core %d: %s has %d cores", o.Core, problem.Hardware.Name, len(problem.Hardware.Cores))}}
+	}
+	// As in the published tool, mixed unrollings come with locality, and arrays
+	// that compute in memory with both.
+	o.Mixed = f.mixed
+	if !c.Flags().Changed("mixed-spatial") {
+		o.Mixed = problem.Hardware.Cores[o.Core].IMC != nil
+	}
+	o.Locality = f.locality
+	if !c.Flags().Changed("exploit-locality") {
+		o.Locality = o.Mixed
+	}
+	progress := newProgress(c.ErrOrStderr(), f.quiet)
+	o.Progress = progress.update
+	found, err := stream.Core(c.Context(), problem, o)
+	progress.finish()
+	if err != nil {
+		return err
+	}
+	data := coreData(sources, o, found)
+	result := report.NewCoreResult(data)
+	if f.plot != "" {
+		if err := f.draw(data); err != nil {
+			return err
+		}
+	}
+	if err := f.print(c, result); err != nil {
+		return err
+	}
+	switch {
+	case found.Interrupted:
+		return errInterrupted
+	case result.Unmapped > 0:
+		return fmt.Errorf("%d of %d layers have no mapping", result.Unmapped, len(result.Layers))
+	}
+	return nil
+}
+
+// coreData is a result as the report wants it.
+func coreData(s stream.Sources, o stream.CoreOptions, r *stream.CoreResult) *report.CoreData {
+	input := func(s stream.Source) report.Input { return report.Input{Name: s.Name, SHA256: s.SHA256} }
+	d := &report.CoreData{
+		Inputs: report.CoreInputs{
+			Workload: input(s.Workload), Hardware: input(s.Hardware), Mapping: input(s.Mapping),
+			Core: r.Core.Name, Search: string(o.Search), LPFLimit: o.LPFLimit, Objective: string(o.Objective),
+			Mixed: o.Mixed, Locality: o.Locality, Even: o.Even,
+		},
+		Array: r.Array, Interrupted: r.Interrupted,
+	}
+	for i := range r.Layers {
+		l := &r.Layers[i]
+		m := report.MappedLayer{
+			Layer: l.Layer, Core: l.Core, Evaluation: l.Evaluation, Unrolling: l.Unrolling,
+			Evaluated: l.Evaluated, Unfit: l.Unfit, Proven: l.Proven,
+		}
+		if l.Reason != nil {
+			m.Reason = l.Reason.Error()
+			errors.As(l.Reason, &m.Misfit)
+		}
+		if l.Local != nil {
+			m.Local = (*report.Local)(l.Local)
+		}
+		d.Layers = append(d.Layers, m)
+	}
+	return d
+}
+
+// draw writes the picture; it appears complete or not at all.
+func (f *coreFlags) draw(d *report.CoreData) error {
+	format, _ := plotFormat(f.plot)
+	file, err := os.CreateTemp(filepath.Dir(f.plot), ".plot-*")
+	if err != nil {
+		return diag.List{{Message: fmt.Sprintf("--plot %s: %s", f.plot, reason(err))}}
+	}
+	defer os.Remove(file.Name())
+	err = errors.Join(report.CorePicture(file, d, format), file.Chmod(0o644), file.Close())
+	if err == nil {
+		err = os.Rename(file.Name(), f.plot)
+	}
+	if err != nil {
+		return fmt.Errorf("--plot %s: %w", f.plot, err)
+	}
+	return nil
+}
+
+// print shows the result as JSON or a table, or explains one layer.
+func (f *coreFlags) print(c *cobra.Command, r *report.CoreResult) error {
+	out := c.OutOrStdout()
+	if f.explain != "" {
+		l, err := layerNamed(r, f.explain)
+		if err != nil {
+			return err
+		}
+		if !f.json {
+			return report.Explain(out, l)
+		}
+		one := *r
+		one.Layers = []report.LayerResult{*l}
+		return report.WriteCore(out, &one)
+	}
+	switch {
+	case f.json:
+		return report.WriteCore(out, r)
+	case f.quiet:
+		return nil
+	}
+	return report.CoreSummary(out, r)
+}
+
+// layerNamed finds a layer by its name, its id, or the only name that contains
+// what is given.
+func layerNamed(r *report.CoreResult, name string) (*report.LayerResult, error) {
+	var names []string
+	var containing []*report.LayerResult
+	for i := range r.Layers {
+		l := &r.Layers[i]
+		if l.Name == name || fmt.Sprint(l.ID) == name {
+			return l, nil
+		}
+		names = append(names, l.Name)
+		if strings.Contains(l.Name, name) {
+			containing = append(containing, l)
+		}
+	}
+	if len(containing) == 1 {
+		return containing[0], nil
+	}
+	message := fmt.Sprintf("--explain %q: no layer has this name or id", name)
+	if len(containing) > 1 {
+		message = fmt.Sprintf("--explain %q: %d layers have this in their name", name, len(containing))
+	}
+	return nil, diag.List{{Message: message, Allowed: strings.Join(names, ", "), Hint: diag.DidYouMean(name, names)}}
+}

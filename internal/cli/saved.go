@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	stream "streamdse"
+	"streamdse/internal/diag"
+	"streamdse/internal/report"
+	"streamdse/rules"
+	"streamdse/schedule"
+	"streamdse/taskgraph"
+)
+
+// savedFlags name result folders and, if they have moved, the inputs that the
+// results were made from.
+type savedFlags struct {
+	workload, hardware, mapping string
+	json, quiet                 bool
+}
+
+func (f *savedFlags) register(c *cobra.Command) {
+	c.Flags().StringVar(&f.workload, "workload", "", "where the network is now (default: where it was)")
+	c.Flags().StringVar(&f.hardware, "hardware", "", "where the accelerator is now (default: where it was)")
+	c.Flags().StringVar(&f.mapping, "mapping", "", "where the mapping is now (default: where it was)")
+	c.Flags().BoolVar(&f.json, "json", false, "print as JSON on standard output")
+	c.Flags().BoolVar(&f.quiet, "quiet", false, "print nothing but problems")
+}
+
+// folders requires arguments and replaces each folder that is no result itself by
+// the results in it, such as the one that --output named.
+func folders(c *cobra.Command, args []string) ([]string, error) {
+	if len(args) == 0 {
+		return nil, diag.List{{Message: c.CommandPath() + ": no result folder is given",
+			Hint: fmt.Sprintf("for instance `%s outputs`", c.CommandPath())}}
+	}
+	var dirs []string
+	for _, arg := range args {
+		dirs = append(dirs, resultsIn(arg)...)
+	}
+	return dirs, nil
+}
+
+func resultsIn(dir string) []string {
+	isResult := func(dir string) bool {
+		_, err := os.Stat(filepath.Join(dir, report.ResultName))
+		return err == nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || isResult(dir) {
+		return []string{dir}
+	}
+	var found []string
+	for _, e := range entries {
+		if sub := filepath.Join(dir, e.Name()); e.Name()[0] != '.' && isResult(sub) {
+			found = append(found, sub)
+		}
+	}
+	if len(found) == 0 {
+		return []string{dir} // reading it says what is missing
+	}
+	return found
+}
+
+// loaded is a saved result with what it refers to, read and built again.
+type loaded struct {
+	dir        string
+	result     *report.Result
+	problem    stream.Problem
+	options    stream.Options
+	graph      *taskgraph.Graph
+	allocation *schedule.Allocation
+	schedule   *schedule.Schedule
+}
+
+// load reads a result folder and the inputs it was made from.
+func (f *savedFlags) load(dir string) (*loaded, error) {
+	r, err := report.ReadSaved(dir)
+	if err != nil {
+		return nil, err
+	}
+	l := &loaded{dir: dir, result: r}
+	file := filepath.Join(dir, report.ResultName)
+	inputs, err := f.inputs(file, &r.Inputs)
+	if err != nil {
+		return nil, err
+	}
+	var sources stream.Sources
+	if l.problem, sources, err = stream.Load(inputs); err != nil {
+		return nil, err
+	}
+	if err := unchanged(file, &r.Inputs, sources); err != nil {
+		return nil, err
+	}
+	l.options = stream.DefaultOptions()
+	l.options.Mode, l.options.Rules = stream.Mode(r.Inputs.Mode), inputs.Rules
+	l.options.Stacks, l.options.LPFLimit = r.Inputs.Settings.Stacks, r.Inputs.Settings.LPFLimit
+	if l.graph, err = stream.Graph(l.problem, l.options); err != nil {
+		return nil, err
+	}
+	l.schedule, l.allocation, err = report.ReadSchedule(dir, r, l.graph, l.problem.Hardware)
+	return l, err
+}
+
+// inputs says what to load for a saved result: what the flags name, or what it was
+// made from.
+func (f *savedFlags) inputs(file string, saved *report.Inputs) (stream.Inputs, error) {
+	var problems diag.List
+	bad := func(key, value string, allowed []string) {
+		problems.Add(diag.Problem{File: file, Message: fmt.Sprintf("inputs: %s is %q", key, value), Allowed: fmt.Sprint(allowed)})
+	}
+	r, ok := rules.Named(saved.Rules)
+	if !ok {
+		bad("rules", saved.Rules, rules.Names())
+	}
+	if modes := []string{string(stream.LayerByLayer), string(stream.Fused)}; !slices.Contains(modes, saved.Mode) {
+		bad("mode", saved.Mode, modes)
+	}
+	if activations := []string{"fold", "node"}; !slices.Contains(activations, saved.Settings.Activations) {
+		bad("settings.activations", saved.Settings.Activations, activations)
+	}
+	place := func(kind, given string, in report.Input, builtin []string) string {
+		switch {
+		case given != "":
+			return given
+		case in.Path == "" && slices.Contains(builtin, in.Name):
+			return in.Name
+		case in.Path == "":
+			problems.Add(diag.Problem{File: file, Message: fmt.Sprintf("inputs: there is no built-in %s %q any more", kind, in.Name),
+				Hint: fmt.Sprintf("give a file with --%s", kind)})
+		default:
+			if _, err := os.Stat(in.Path); errors.Is(err, fs.ErrNotExist) {
+				problems.Add(diag.Problem{File: file, Message: fmt.Sprintf("inputs: the %s %s is not there", kind, in.Path),
+					Hint: fmt.Sprintf("say where it is now with --%s, or run this where the result was made", kind)})
+			}
+		}
+		return in.Path
+	}
+	in := stream.Inputs{
+		Workload:        place("workload", f.workload, saved.Workload, stream.WorkloadNames()),
+		Hardware:        place("hardware", f.hardware, saved.Hardware, stream.HardwareNames()),
+		Mapping:         place("mapping", f.mapping, saved.Mapping, stream.MappingNames()),
+		FoldActivations: saved.Settings.Activations == "fold",
+		Rules:           r,
+	}
+	return in, problems.Err()
+}
+
+// unchanged makes sure that the inputs are what the result was made from.
+func unchanged(file string, saved *report.Inputs, now stream.Sources) error {
+	var problems diag.List
+	for _, x := range []struct {
+		kind  string
+		saved report.Input
+		now   stream.Source
+	}{
+		{"workload", saved.Workload, now.Workload},
+		{"hardware", saved.Hardware, now.Hardware},
+		{"mapping", saved.Mapping, now.Mapping},
+	} {
+		if x.saved.SHA256 == x.now.SHA256 {
+			continue
+		}
+		name := x.now.Path
+		if name == "" {
+			name = "built-in " + x.now.Name
+		}
+		problems.Add(diag.Problem{
+			File:    file,
+			Message: fmt.Sprintf("inputs: the %s has changed: the result was made from one with SHA-256 %s, %s has %s", x.kind, x.saved.SHA256, name, x.now.SHA256),
+			Hint:    fmt.Sprintf("name the right one with --%s, or make the result again", x.kind),
+		})
+	}
+	return problems.Err()
+}
+
+// data is the result as the report wants it.
+func (l *loaded) data() *report.Data {
+	return &report.Data{
+		Inputs: l.result.Inputs, Accelerator: l.problem.Hardware, Graph: l.graph, Schedule: l.schedule,
+		Allocation: l.allocation, Search: l.result.Search,
+		LowerBound: l.result.LowerBound.Latency, LowerBoundBy: l.result.LowerBound.SetBy,
+	}
+}

@@ -1,0 +1,170 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"streamdse/workload"
+)
+
+// equation is an Einsum's: a letter for each axis of every operand and the result.
+type equation struct {
+	operands []string
+	result   string
+	size     map[rune]int64
+}
+
+// einsum reads the equation of a node; an ellipsis becomes letters of its own.
+func (c *call) einsum() (equation, error) {
+	text := strings.ReplaceAll(c.Str("equation", ""), " ", "")
+	left, right, explicit := strings.Cut(text, "->")
+	e := equation{operands: strings.Split(left, ","), size: map[rune]int64{}}
+	if len(e.operands) != len(c.in) {
+		return e, fmt.Errorf("its equation %q has %d operands, the node %d", text, len(e.operands), len(c.in))
+	}
+	// The axes of the longest ellipsis are called 0, 1, ...; shorter ones lack the first.
+	dots := 0
+	for i, o := range e.operands {
+		if strings.Contains(o, "...") {
+			dots = max(dots, len(c.in[i].shape)-(len(o)-3))
+		}
+	}
+	if dots < 0 || dots > 10 {
+		return e, fmt.Errorf("its equation %q does not fit its operands", text)
+	}
+	const digits = "0123456789"
+	for i, o := range e.operands {
+		if strings.Contains(o, "...") {
+			n := len(c.in[i].shape) - (len(o) - 3)
+			if n < 0 {
+				return e, fmt.Errorf("its equation %q does not fit operand %d of shape %s", text, i, shapeString(c.in[i].shape))
+			}
+			o = strings.Replace(o, "...", digits[dots-n:dots], 1)
+			e.operands[i] = o
+		}
+		if len(o) != len(c.in[i].shape) || strings.ContainsFunc(o, func(r rune) bool { return !strings.ContainsRune(digits, r) && (r|0x20 < 'a' || r|0x20 > 'z') }) {
+			return e, fmt.Errorf("its equation %q does not fit operand %d of shape %s", text, i, shapeString(c.in[i].shape))
+		}
+		for k, r := range o {
+			d := c.in[i].shape[k]
+			if strings.Count(o, string(r)) > 1 {
+				return e, fmt.Errorf("its equation %q takes a diagonal, which is not supported", text)
+			}
+			if known := e.size[r]; known > 1 && d > 1 && known != d {
+				return e, fmt.Errorf("its equation %q gives %c the sizes %d and %d", text, r, known, d)
+			}
+			e.size[r] = max(e.size[r], d)
+		}
+	}
+	e.result = strings.Replace(right, "...", digits[:dots], 1)
+	if !explicit { // letters that occur once, in alphabetical order
+		e.result = digits[:dots]
+		var letters []rune
+		for r := range e.size {
+			if !strings.ContainsRune(digits, r) && strings.Count(left, string(r)) == 1 {
+				letters = append(letters, r)
+			}
+		}
+		slices.Sort(letters)
+		e.result += string(letters)
+	}
+	for _, r := range e.result {
+		if e.size[r] == 0 || strings.Count(e.result, string(r)) > 1 {
+			return e, fmt.Errorf("the result of its equation %q has the axis %c", text, r)
+		}
+	}
+	return e, nil
+}
+
+func inferEinsum(c *call) ([]tensor, error) {
+	e, err := c.einsum()
+	if err != nil {
+		return nil, err
+	}
+	out := []int64{}
+	for _, r := range e.result {
+		out = append(out, e.size[r])
+	}
+	return one(out...), nil
+}
+
+// lowerEinsum makes a batched matrix product of two operands. One operand is
+// transposed, or reduced.
+func lowerEinsum(l *lowering, p *part) error {
+	e, err := p.einsum()
+	if err != nil {
+		return err
+	}
+	if len(e.operands) > 2 {
+		return errors.New("an equation of more than two operands is not supported: split it into several nodes")
+	}
+	names := map[rune]workload.Dim{}
+	count := map[string]int{}
+	name := func(r rune, kind string) {
+		n := workload.Dim(kind)
+		if k := count[kind]; k > 0 {
+			n = workload.Dim(fmt.Sprintf("%s%d", kind, k))
+		}
+		count[kind]++
+		names[r] = n
+	}
+	second := ""
+	if len(e.operands) == 2 {
+		second = e.operands[1]
+	}
+	var dims []workload.LoopDim
+	visit := func(letters string, kind func(r rune) string) {
+		for _, r := range letters {
+			if _, done := names[r]; !done {
+				name(r, kind(r))
+				dims = append(dims, loop(names[r], e.size[r]))
+			}
+		}
+	}
+	visit(e.operands[0]+second, func(r rune) string {
+		inA, inB, out := strings.ContainsRune(e.operands[0], r), strings.ContainsRune(second, r), strings.ContainsRune(e.result, r)
+		switch {
+		case !out:
+			return "C"
+		case inA && inB && count["B"] == 0:
+			return "B"
+		case inA && inB:
+			return "H"
+		case inB || second == "" && strings.HasSuffix(e.result, string(r)):
+			return "K"
+		}
+		return "D"
+	})
+	axesOf := func(letters string, shape []int64) [][]workload.Dim {
+		axes := [][]workload.Dim{}
+		for i, r := range letters {
+			if shape != nil && shape[i] != e.size[r] {
+				axes = append(axes, nil) // broadcast
+				continue
+			}
+			axes = append(axes, ax(names[r]))
+		}
+		return axes
+	}
+	if second == "" {
+		if count["C"] == 0 { // nothing is computed
+			perm := make([]int, 0, len(e.result))
+			for _, r := range e.result {
+				perm = append(perm, strings.IndexRune(e.operands[0], r))
+			}
+			l.bind(p, 0, l.through(p, p.value(0), permuted(p.in[0].shape, perm)))
+			return nil
+		}
+		return l.result(p, nest{dims: dims, out: axesOf(e.result, nil), shape: p.shape,
+			ins: []reading{reads("I", p.value(0), axesOf(e.operands[0], p.in[0].shape)...), l.noWeights()}})
+	}
+	return l.result(p, nest{
+		kind: "MatMul", dims: dims, out: axesOf(e.result, nil), shape: p.shape,
+		ins: []reading{
+			reads("I", p.value(0), axesOf(e.operands[0], p.in[0].shape)...),
+			reads("W", p.value(1), axesOf(second, p.in[1].shape)...),
+		},
+	})
+}

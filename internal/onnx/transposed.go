@@ -1,0 +1,260 @@
+package onnx
+
+import (
+	"fmt"
+	"slices"
+
+	"streamdse/workload"
+)
+
+// transposedWindow is the window of a transposed convolution: input position i and
+// kernel position f meet at output position stride*i + dilation*f - before.
+func (c *call) transposedWindow() (window, error) {
+	x, k := c.in[0].shape, c.in[1].shape
+	if len(x) < 3 || len(k) != len(x) {
+		return window{}, fmt.Errorf("its input %s and weights %s do not make a convolution", shapeString(x), shapeString(k))
+	}
+	rank := len(x) - 2
+	w, err := c.geometry(rank, k[2:])
+	if err != nil {
+		return w, err
+	}
+	more, want := c.Ints("output_padding", make([]int64, rank)), c.Ints("output_shape", nil)
+	if len(want) == rank+2 {
+		want = want[2:]
+	}
+	if len(more) != rank || want != nil && len(want) != rank {
+		return w, fmt.Errorf("output_padding is %v, output_shape %v for %d dimensions", more, want, rank)
+	}
+	auto := c.Str("auto_pad", "NOTSET")
+	for i := range rank {
+		full := w.stride[i]*(x[2+i]-1) + more[i] + (w.kernel[i]-1)*w.dilation[i] + 1
+		total := w.before[i] + w.after[i]
+		switch {
+		case more[i] < 0 || more[i] > maxDim:
+			return w, fmt.Errorf("output_padding is %v", more)
+		case want != nil:
+			total = max(0, full-want[i])
+			w.before[i], w.after[i] = halves(total, auto)
+			if auto == "NOTSET" || auto == "" { // the specification's rounding
+				w.before[i], w.after[i] = total-total/2, total/2
+			}
+			full = want[i] + total
+		case auto == "SAME_UPPER" || auto == "SAME_LOWER":
+			total = max(0, full-x[2+i]*w.stride[i])
+			w.before[i], w.after[i] = halves(total, auto)
+			full = x[2+i]*w.stride[i] + total
+		case auto == "VALID":
+			w.before[i], w.after[i], total = 0, 0, 0
+		case auto != "NOTSET" && auto != "":
+			return w, fmt.Errorf("auto_pad %q is unknown", auto)
+		}
+		w.out[i] = full - total
+	}
+	return w, nil
+}
+
+func inferConvTranspose(c *call) ([]tensor, error) {
+	w, err := c.transposedWindow()
+	if err != nil {
+		return nil, err
+	}
+	x, k, group := c.in[0].shape, c.in[1].shape, c.Int("group", 1)
+	if group < 1 || x[1] != k[0] || x[1]%group != 0 {
+		return nil, fmt.Errorf("its input has %d channels, its weights %d, in %d groups", x[1], k[0], group)
+	}
+	if b := c.input(2); !b.absent && !slices.Equal(b.shape, []int64{k[1] * group}) {
+		return nil, fmt.Errorf("its bias has shape %s, its output %d channels", shapeString(b.shape), k[1]*group)
+	}
+	return one(append([]int64{x[0], k[1] * group}, w.out...)...), nil
+}
+
+// transposedIDs leaves numbers for the phases that have different numbers of taps,
+// and for putting them together.
+func transposedIDs(c *call) int {
+	for _, s := range c.Ints("strides", nil) {
+		if s > 1 {
+			return 64
+		}
+	}
+	return 1
+}
+
+// phases are the output positions, modulo the stride, that see the same number of
+// kernel positions.
+type phases struct {
+	first int64 // of consecutive phases, counted from the padded beginning
+	count int64
+	taps  int64
+}
+
+// phasesOf divides the phases of an axis. With a dilation, every phase is given
+// all kernel positions: those that miss are counted too.
+func (w *window) phasesOf(i int) []phases {
+	s, k := w.stride[i], w.kernel[i]
+	switch {
+	case s == 1 || w.dilation[i] > 1:
+		return []phases{{0, s, k}}
+	case k%s == 0:
+		return []phases{{0, s, k / s}}
+	}
+	list := []phases{{0, k % s, k/s + 1}}
+	return append(list, phases{k % s, s - k%s, k / s})
+}
+
+// lowerConvTranspose: O[b][g k][oy py][ox px] += W[g c][k][fy py][fx px] * I[b][g c][iy][ix].
+//
+// Counted from the padded beginning, output position s*q+p sees kernel positions
+// s*t+p and, through them, input positions q-t. So each phase p is a convolution
+// of stride 1 of its own, whose results are interleaved; what lies in the padding
+// is cut off.
+func lowerConvTranspose(l *lowering, p *part) error {
+	names, err := spatialNames(len(p.shape) - 2)
+	if err != nil {
+		return err
+	}
+	if err := p.constantBias(2); err != nil {
+		return err
+	}
+	w, err := p.transposedWindow()
+	if err != nil {
+		return err
+	}
+	t := transposing{l: l, p: p, w: w, names: names}
+	whole := make([]phases, len(names))
+	v, err := t.axis(0, whole)
+	if err != nil {
+		return err
+	}
+	// The result has [b][k], and for each axis its positions and its phases.
+	shape := slices.Clone(v.shape[:2])
+	for i := range names {
+		shape = append(shape, v.shape[2+2*i]*v.shape[3+2*i])
+	}
+	if t.layers == 1 && !t.gaps {
+		v = t.last // whose axes say it
+	} else {
+		v = l.through(p, v, reshaped(shape))
+	}
+	for i := range names {
+		first, _ := t.needed(i)
+		if skip := w.before[i] - w.stride[i]*first; shape[2+i] != w.out[i] || skip != 0 {
+			m := selected(shape, 2+i, run(skip, w.out[i]))
+			v = l.through(p, v, m)
+			shape = wide(m.Shape)
+		}
+	}
+	l.bind(p, 0, v)
+	return nil
+}
+
+// transposing builds the layers of a transposed convolution.
+type transposing struct {
+	l      *lowering
+	p      *part
+	w      window
+	names  [][3]workload.Dim
+	layers int
+	last   val  // the result of the last layer
+	gaps   bool // some phases see no kernel position
+}
+
+// needed is the first position q of an axis that is needed, and how many.
+func (t *transposing) needed(i int) (first, count int64) {
+	s := t.w.stride[i]
+	first = t.w.before[i] / s
+	return first, (t.w.before[i]+t.w.out[i]-1)/s - first + 1
+}
+
+// axis divides an axis by the taps of its phases, and the next ones after it.
+func (t *transposing) axis(i int, chosen []phases) (val, error) {
+	if i == len(t.names) {
+		return t.layer(chosen)
+	}
+	var parts []val
+	for _, ph := range t.w.phasesOf(i) {
+		if ph.taps == 0 {
+			continue
+		}
+		chosen = slices.Clone(chosen)
+		chosen[i] = ph
+		v, err := t.axis(i+1, chosen)
+		if err != nil {
+			return val{}, err
+		}
+		parts = append(parts, v)
+	}
+	a := 3 + 2*i
+	v := parts[0]
+	if len(parts) > 1 {
+		v = t.l.concat(t.p, a, parts...)
+	}
+	if s := t.w.stride[i]; v.shape[a] < s {
+		t.gaps = true
+		v = t.l.through(t.p, v, selected(v.shape, a, workload.Placed(0, int(v.shape[a]), int(s))))
+	}
+	return v, nil
+}
+
+// layer is the convolution of some phases of every axis.
+func (t *transposing) layer(chosen []phases) (val, error) {
+	p, w := t.p, &t.w
+	x, k, group := p.in[0].shape, p.in[1].shape, p.Int("group", 1)
+	n := nest{kind: "ConvTranspose", shape: []int64{x[0], k[1] * group}}
+	n.out = [][]workload.Dim{ax("B"), ax("G", "K")}
+	weights := [][]workload.Dim{ax("G", "C"), ax("K")}
+	in := [][]workload.Dim{ax("B"), ax("G", "C")}
+	var outer, inner []workload.LoopDim
+	parts := false
+	for i, names := range t.names {
+		ph, s := chosen[i], w.stride[i]
+		phase := "P" + names[1][1:]
+		first, count := t.needed(i)
+		relation := workload.Relation{Index: names[0], A: names[1], B: names[2], CoefA: 1, CoefB: 1,
+			PadBefore: int(ph.taps - 1 - first), Size: int(x[2+i])}
+		if w.dilation[i] > 1 {
+			// Output position o sees kernel position f where stride divides o+before-dilation*f.
+			relation.CoefA, relation.CoefB, relation.Divisor = int(s), int(w.dilation[i]), int(s)
+			relation.PadBefore = int((ph.taps-1)*w.dilation[i] - first*s)
+			relation.Slack = int(s - 1)
+		}
+		relation.PadAfter = max(0, relation.At(int(count-1), int(ph.taps-1))+1-int(x[2+i]))
+		n.relations = append([]workload.Relation{relation}, n.relations...)
+		outer = append(loops(loop(names[1], count)), outer...)
+		inner = append(loops(loop(names[2], ph.taps)), inner...)
+		axis, tap := ax(names[1]), ax(names[2])
+		if s > 1 {
+			outer = append(loops(loop(phase, ph.count)), outer...)
+			axis = ax(names[1], phase)
+			if w.dilation[i] == 1 {
+				tap = ax(names[2], phase)
+			}
+		}
+		n.out, weights, in = append(n.out, axis), append(weights, tap), append(in, ax(names[0]))
+		n.shape = append(n.shape, count*ph.count)
+		if len(w.phasesOf(i)) > 1 {
+			parts = true
+			n.part += fmt.Sprintf("%s%d", phase, ph.first)
+		}
+	}
+	n.dims = append(loops(loop("B", x[0]), loop("K", k[1]), loop("G", group)), outer...)
+	n.dims = append(append(n.dims, loop("C", k[0]/group)), inner...)
+	filter := p.value(1)
+	if parts && filter.Tensor != "" {
+		filter.Tensor += "-" + n.part // each has other taps
+	}
+	n.ins = []reading{reads("W", filter, weights...), reads("I", p.value(0), in...)}
+	v, err := t.l.layer(p, n)
+	if err != nil {
+		return v, err
+	}
+	t.layers++
+	t.last = v
+	// Positions and phases as axes of their own, so that phases can be put together.
+	apart := slices.Clone(n.shape[:2])
+	for i, ph := range chosen {
+		_, count := t.needed(i)
+		apart = append(apart, count, ph.count)
+	}
+	return t.l.through(p, v, reshaped(apart)), nil
+}
