@@ -35,6 +35,7 @@ func reportData(p stream.Problem, s stream.Sources, activations string, o stream
 			Mode: string(r.Mode), Rules: o.Rules.Name, Seed: o.Seed, Objective: string(o.Objective),
 			Settings: report.Settings{
 				Activations: activations, Stacks: o.Stacks, LPFLimit: o.LPFLimit,
+				Split: cutTexts(o.Cuts, true), Tile: cutTexts(o.Cuts, false), SplitWeights: o.SplitWeights, RecomputeHalo: o.RecomputeHalo,
 				Allocator: allocator, Evaluations: o.Evaluations, Generations: o.Generations, Individuals: o.Individuals,
 			},
 		},

@@ -101,6 +101,10 @@ func (f *savedFlags) load(dir string) (*loaded, error) {
 	l.options = stream.DefaultOptions()
 	l.options.Mode, l.options.Rules = stream.Mode(r.Inputs.Mode), inputs.Rules
 	l.options.Stacks, l.options.LPFLimit = r.Inputs.Settings.Stacks, r.Inputs.Settings.LPFLimit
+	l.options.SplitWeights, l.options.RecomputeHalo = r.Inputs.Settings.SplitWeights, r.Inputs.Settings.RecomputeHalo
+	if l.options.Cuts, err = parseTexts(file, r.Inputs.Settings); err != nil {
+		return nil, err
+	}
 	if l.graph, err = stream.Graph(l.problem, l.options); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	stream "streamdse"
 	"streamdse/internal/diag"
+	"streamdse/internal/report"
 	"streamdse/mapping"
 	"streamdse/workload"
 )
@@ -72,4 +73,33 @@ func fusedOnly(cuts []mapping.Cut, w *workload.Workload) diag.List {
 		}
 	}
 	return problems
+}
+
+// cutTexts writes the cuts of one kind as the user does.
+func cutTexts(cuts []mapping.Cut, inter bool) []string {
+	var texts []string
+	for _, c := range cuts {
+		if c.Inter == inter {
+			texts = append(texts, c.String())
+		}
+	}
+	return texts
+}
+
+// parseTexts reads the cuts of a saved result.
+func parseTexts(file string, s report.Settings) ([]mapping.Cut, error) {
+	var cuts []mapping.Cut
+	for _, kind := range []struct {
+		texts []string
+		inter bool
+	}{{s.Split, true}, {s.Tile, false}} {
+		for _, text := range kind.texts {
+			list, err := mapping.ParseCuts(text, kind.inter)
+			if err != nil {
+				return nil, diag.List{{File: file, Message: "inputs: " + err.Error()}}
+			}
+			cuts = append(cuts, list...)
+		}
+	}
+	return cuts, nil
 }

@@ -23,8 +23,14 @@ type Settings struct {
 	Activations string `json:"activations"` // "fold", "node"
 	// Stacks are the layer ids of each fusion stack as the user gave them; nil for
 	// the mapping's, or those found by weight capacity.
-	Stacks   [][]int `json:"stacks"`
-	LPFLimit int     `json:"lpf_limit"` // loop prime factors of the loop-order search; 0 for all
+	Stacks [][]int `json:"stacks"`
+	// Split and Tile are the tilings over cores and within one that stand in place of
+	// the mapping's, as the user writes them.
+	Split         []string `json:"split,omitempty"`
+	Tile          []string `json:"tile,omitempty"`
+	SplitWeights  float64  `json:"split_weights,omitempty"`  // part of a core's memory; 0 if weights are not split
+	RecomputeHalo bool     `json:"recompute_halo,omitempty"` // halos are recomputed rather than cached
+	LPFLimit      int      `json:"lpf_limit"`                // loop prime factors of the loop-order search; 0 for all
 	// How the allocation was found. The number of workers is left out: it changes
 	// nothing.
 	Allocator   string `json:"allocator"`   // "auto", ..., "fixed"
