@@ -22,25 +22,18 @@ import (
 	"streamdse/workload"
 )
 
-// Search is how the best mapping of a layer on a core is looked for.
-type Search string
-
-// LOMA is the published search over loop orders: loop prime factors are
-// multiplied until a limit is met, and all their orders are evaluated.
-const LOMA Search = "loma"
-
-// Searches lists the names of the searches.
-func Searches() []string { return []string{string(LOMA)} }
-
 // CoreOptions of Core; take DefaultCoreOptions and change what you need.
 type CoreOptions struct {
 	// Core is the index of the core in Problem.Hardware. If the accelerator has
 	// off-chip memory, it is on top of the core's own memories.
 	Core      int
-	Search    Search
+	Search    LoopSearch
 	Objective Objective
-	// LPFLimit is the number of loop prime factors that are kept; 0 keeps all.
+	// LPFLimit is the number of loop prime factors that Loma keeps; 0 keeps all.
 	LPFLimit int
+	// Effort is the number of beginnings of loop orders that Best examines for one
+	// spatial unrolling before it gives up the proof.
+	Effort int64
 	// Unrollings is the number of generated spatial unrollings that are tried.
 	Unrollings int
 	// Mixed lets generated unrollings lay several loops on one array dimension.
@@ -55,10 +48,15 @@ type CoreOptions struct {
 	Progress func(Progress)
 }
 
-// DefaultCoreOptions are those of the published tool.
+// proofEffort lets the proof of most layers finish within seconds.
+const proofEffort = 3_000_000
+
+// DefaultCoreOptions look for the best mapping and prove it.
 func DefaultCoreOptions() CoreOptions {
 	m := mapper.DefaultOptions()
-	return CoreOptions{Search: LOMA, Objective: Latency, LPFLimit: m.FactorLimit, Unrollings: m.MaxSpatial, Workers: runtime.NumCPU()}
+	return CoreOptions{
+		Search: Best, Effort: proofEffort, Objective: Latency, LPFLimit: m.FactorLimit, Unrollings: m.MaxSpatial, Workers: runtime.NumCPU(),
+	}
 }
 
 // CoreResult is the best mapping of every layer on one core.
@@ -84,9 +82,12 @@ type CoreLayer struct {
 	Unrolling loopnest.Spatial // as chosen, before loops are filled evenly
 	Evaluated int64            // loop nests that were evaluated
 	Unfit     int64            // of these, those that did not fit the memories
-	// Proven tells that no other loop order and none of the unrollings allowed has
-	// a better cost.
+	// Proven tells that no other loop order and none of the unrollings tried has a
+	// better cost. If Best could not prove it, Gap is the part by which something it
+	// did not examine could at most be better.
 	Proven bool
+	Gap    float64
+	Pruned int64 // beginnings of loop orders that Best ruled out with all that follow
 	// Local says what Locality decided; nil without it.
 	Local *Local
 }
@@ -317,12 +318,14 @@ func (l *CoreLayer) take(found *mapper.Result, err error) {
 	l.Evaluation = found.Evaluation
 	l.Unrolling = found.Unrolling
 	l.Evaluated, l.Unfit = found.Evaluated+found.Unfit, found.Unfit
-	l.Proven = found.Exhaustive
+	l.Proven = found.Exhaustive || found.ProvenOptimal
+	l.Gap, l.Pruned = found.Gap, found.Pruned
 }
 
 // search is the mapper's options.
 func (o CoreOptions) search() mapper.Options {
 	m := mapper.DefaultOptions()
+	m.Search, m.Effort = o.Search, o.Effort
 	m.FactorLimit, m.MaxSpatial, m.Mixed = o.LPFLimit, cmp.Or(o.Unrollings, m.MaxSpatial), o.Mixed
 	switch o.Objective {
 	case Energy:

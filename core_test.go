@@ -54,6 +54,13 @@ func number(t *testing.T, s string) float64 {
 	return x
 }
 
+// publishedOptions are those of the published tool.
+func publishedOptions() CoreOptions {
+	o := DefaultCoreOptions()
+	o.Search = Loma
+	return o
+}
+
 // publicCore loads public inputs of the single-core tool.
 func publicCore(t testing.TB, workloadFile, core, mappingFile string) Problem {
 	t.Helper()
@@ -76,7 +83,7 @@ func TestPublishedTotals(t *testing.T) {
 		name := fmt.Sprintf("%s on %s, %s", row["workload"], row["core"], row["variant"])
 		t.Run(name, func(t *testing.T) {
 			p := publicCore(t, row["workload"], row["core"], row["mapping"])
-			o := DefaultCoreOptions()
+			o := publishedOptions()
 			o.LPFLimit = 6
 			switch row["variant"] {
 			case "locality":
@@ -110,7 +117,7 @@ func TestPublishedTotals(t *testing.T) {
 // TestPublishedLayers compares every layer of ResNet-18.
 func TestPublishedLayers(t *testing.T) {
 	p := publicCore(t, "resnet18.onnx", "tpu_like", "tpu_like")
-	r, err := Core(context.Background(), p, DefaultCoreOptions())
+	r, err := Core(context.Background(), p, publishedOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +156,7 @@ func TestEveryPublicCore(t *testing.T) {
 				t.Run(core+" "+m+" "+network, func(t *testing.T) {
 					t.Parallel()
 					p := publicCore(t, network, core, m)
-					o := DefaultCoreOptions()
+					o := publishedOptions()
 					o.LPFLimit = 4
 					o.Mixed = strings.HasSuffix(m, "_mixed") || strings.HasSuffix(m, "_imc")
 					o.Locality = o.Mixed
@@ -210,7 +217,7 @@ operational_array: {dimensions: [D1], sizes: [4], unit_energy: 0.1, unit_area: 1
 // others are mapped.
 func TestUnfitLayer(t *testing.T) {
 	w := &workload.Workload{Name: "net", Layers: []workload.Layer{product("small", 4, 8, 8), product("huge", 64, 64, 64), product("huge too", 64, 64, 64)}}
-	r, err := Core(context.Background(), Problem{Workload: w, Hardware: onChip(t)}, DefaultCoreOptions())
+	r, err := Core(context.Background(), Problem{Workload: w, Hardware: onChip(t)}, publishedOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +246,7 @@ func TestWorkersDoNotMatter(t *testing.T) {
 		w.Layers = append(w.Layers, product("layer"+strconv.Itoa(i), 4+i%3, 8, 8))
 	}
 	p := Problem{Workload: w, Hardware: onChip(t)}
-	o := DefaultCoreOptions()
+	o := publishedOptions()
 	o.Workers = 1
 	one, err := Core(context.Background(), p, o)
 	if err != nil {
@@ -269,7 +276,7 @@ func TestWorkersDoNotMatter(t *testing.T) {
 func TestCoreInterrupt(t *testing.T) {
 	w := &workload.Workload{Name: "net", Layers: []workload.Layer{product("a", 4, 8, 8), product("b", 5, 8, 8), product("c", 6, 8, 8)}}
 	ctx, cancel := context.WithCancel(context.Background())
-	o := DefaultCoreOptions()
+	o := publishedOptions()
 	o.Workers = 1
 	o.Progress = func(Progress) { cancel() }
 	p := Problem{Workload: w, Hardware: onChip(t)}
@@ -297,7 +304,7 @@ func TestBadCore(t *testing.T) {
 		{"no such core", 3, nil, `accelerator "small" has no core 3`},
 		{"no link", 0, links, "layer a: operand I is not linked to a memory operand"},
 	} {
-		o := DefaultCoreOptions()
+		o := publishedOptions()
 		o.Core = c.core
 		_, err := Core(context.Background(), Problem{Workload: w, Hardware: onChip(t), Mapping: c.m}, o)
 		var list diag.List
@@ -311,7 +318,7 @@ func BenchmarkCoreResNet18(b *testing.B) {
 	p := publicCore(b, "resnet18.onnx", "tpu_like", "tpu_like")
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := Core(context.Background(), p, DefaultCoreOptions()); err != nil {
+		if _, err := Core(context.Background(), p, publishedOptions()); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -47,6 +47,7 @@ var floors = map[string]int{
 	"internal/connect":  6,
 	"internal/mapper":   6,
 	"internal/simulate": 6,
+	"internal/execute":  6,
 	"internal/allocate": 6,
 
 	"internal/cost":  7,

@@ -1,11 +1,13 @@
 package stream
 
 import (
+	"errors"
 	"path/filepath"
 	"testing"
 
 	"streamdse/internal/golden"
 	"streamdse/rules"
+	"streamdse/schedule"
 	"streamdse/workload"
 )
 
@@ -75,5 +77,47 @@ func TestYAMLFlow(t *testing.T) {
 	} {
 		path := golden.Shared(t, filepath.Join("data", file))
 		t.Run(file, func(t *testing.T) { flow(t, path) })
+	}
+}
+
+// TestZooRuns schedules small networks of every family to the end, with the
+// independent check of the schedule.
+func TestZooRuns(t *testing.T) {
+	for _, name := range []string{
+		"mlperf_tiny_ic", "mlperf_tiny_vww", "mlperf_tiny_kws", "mlperf_tiny_ad",
+		"squeezenet1_1", "unet:height=188,width=188", "fsrcnn:height=18,width=32",
+		"llama_block:hidden=64,heads=4,kv_heads=2,ffn=96,seq=8", "llama_block:hidden=64,heads=4,kv_heads=2,ffn=96,seq=8,mode=decode",
+		"moe_block:hidden=32,ffn=48,seq=6", "mamba_block:hidden=32,seq=3", "mamba_block:hidden=32,mode=decode",
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, _, err := Load(Inputs{Workload: name, Hardware: "tpu_like_quad_core", FoldActivations: true, Rules: rules.Default()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := DefaultOptions()
+			o.Mode, o.Generations, o.Individuals = LayerByLayer, 1, 4
+			r, err := Run(t.Context(), p, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Schedule.Latency < r.Bound.Latency || r.Bound.Latency <= 0 {
+				t.Errorf("%d cycles, and no schedule is shorter than %d", r.Schedule.Latency, r.Bound.Latency)
+			}
+		})
+	}
+}
+
+// TestTooLarge is what docs/zoo.md says of the experts: their weights are more than
+// the off-chip memory holds.
+func TestTooLarge(t *testing.T) {
+	p, _, err := Load(Inputs{Workload: "moe_block", Hardware: "tpu_like_quad_core", FoldActivations: true, Rules: rules.Default()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := DefaultOptions()
+	o.Mode, o.Generations, o.Individuals = LayerByLayer, 1, 4
+	var infeasible *schedule.Infeasible
+	if _, err := Run(t.Context(), p, o); !errors.As(err, &infeasible) {
+		t.Errorf("%v, want that it does not fit", err)
 	}
 }

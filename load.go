@@ -36,6 +36,8 @@ type Inputs struct {
 	FoldActivations bool
 	// Rules decide how some operators become layers; see rules.Rules.
 	Rules rules.Rules
+	// Model says how an ONNX model is read.
+	Model ModelOptions
 }
 
 // Source says what an input was read from.
@@ -105,6 +107,9 @@ func Load(in Inputs) (Problem, Sources, error) {
 
 func loadWorkload(in Inputs) (*workload.Workload, Source, error) {
 	if hasExtension(in.Workload, ".yaml", ".yml") {
+		if err := in.Model.notForYAML(in.Workload); err != nil {
+			return nil, Source{}, err
+		}
 		w, data, err := workloadyaml.Load(in.Workload)
 		source := Source{Name: stem(in.Workload), SHA256: sum(data), Path: in.Workload}
 		if err == nil {
@@ -116,7 +121,10 @@ func loadWorkload(in Inputs) (*workload.Workload, Source, error) {
 	if err != nil {
 		return nil, source, err
 	}
-	w, err := onnx.Workload(model, onnx.Options{Rules: in.Rules, FoldActivations: in.FoldActivations})
+	w, err := onnx.Workload(model, onnx.Options{
+		Rules: in.Rules, FoldActivations: in.FoldActivations,
+		Dims: in.Model.Dims, Precision: in.Model.Precision, LayerPrecision: in.Model.LayerPrecision, IgnoreUnknown: in.Model.IgnoreUnknown,
+	})
 	if w != nil {
 		w.Name = source.Name
 	}
@@ -133,12 +141,8 @@ func loadModel(name string) (model *onnx.Model, source Source, err error) {
 	case !workloadzoo.Has(name):
 		err = unknownBuiltin("workload", name, WorkloadNames())
 	default:
-		var data []byte
-		if data, err = workloadzoo.Export(name); err != nil {
-			break
-		}
-		if model, err = onnx.Read(name, data); err == nil {
-			source.Name, source.SHA256 = model.Graph.Name, sum(data)
+		if model, err = workloadzoo.Model(name); err == nil {
+			source.Name, source.SHA256 = model.Graph.Name, sum(workloadzoo.Encode(model))
 		}
 	}
 	if err != nil {
@@ -319,7 +323,7 @@ func Builtin(name string) (files map[string][]byte, ok bool, err error) {
 		if err != nil {
 			return nil, true, err
 		}
-		files[model.Graph.Name+".onnx"] = onnx.Write(model)
+		files[model.Graph.Name+".onnx"] = workloadzoo.Encode(model)
 	}
 	if slices.Contains(HardwareNames(), name) {
 		source, err := hardwarezoo.Source(name)

@@ -30,6 +30,8 @@ type CoreInputs struct {
 	// PublishedKernels reads kernels that are not square as the published tool
 	// does, whose X axis is the first that ONNX lists, the height.
 	PublishedKernels bool
+	// Dims are the sizes of named dimensions that an ONNX model leaves open.
+	Dims map[string]int64
 }
 
 // LoadCore reads the inputs of Core. A single core becomes an accelerator with
@@ -77,6 +79,9 @@ func LoadCore(in CoreInputs) (Problem, Sources, error) {
 // loadKernels reads a workload with the layers that a single core is evaluated for.
 func loadKernels(in CoreInputs) (*workload.Workload, Source, error) {
 	if hasExtension(in.Workload, ".yaml", ".yml") {
+		if err := (ModelOptions{Dims: in.Dims}).notForYAML(in.Workload); err != nil {
+			return nil, Source{}, err
+		}
 		w, data, err := workloadyaml.LoadAsWritten(in.Workload)
 		return w, Source{Name: stem(in.Workload), SHA256: sum(data), Path: in.Workload}, err
 	}
@@ -84,7 +89,7 @@ func loadKernels(in CoreInputs) (*workload.Workload, Source, error) {
 	if err != nil {
 		return nil, source, err
 	}
-	w, err := onnx.Kernels(model, onnx.KernelOptions{HeightAsX: in.PublishedKernels})
+	w, err := onnx.Kernels(model, onnx.KernelOptions{HeightAsX: in.PublishedKernels, Dims: in.Dims})
 	if w != nil {
 		w.Name = source.Name
 	}

@@ -6,6 +6,7 @@ import (
 	"streamdse/hardware"
 	"streamdse/internal/allocate"
 	"streamdse/internal/diag"
+	"streamdse/internal/mapper"
 	"streamdse/mapping"
 	"streamdse/rules"
 	"streamdse/schedule"
@@ -41,6 +42,19 @@ func Objectives() []string { return allocate.Objectives() }
 // Allocators lists the names of the allocators, the default first: "auto",
 // "genetic", "local", "greedy", "random" and "exhaustive".
 func Allocators() []string { return allocate.Names() }
+
+// LoopSearch is how the single-core model's loop orders are searched: "best" or
+// "loma".
+type LoopSearch = mapper.Method
+
+// The loop order searches.
+const (
+	Best = mapper.Best // the best order, proven where the effort allows
+	Loma = mapper.Loma // the published search over a limited number of loop factors
+)
+
+// LoopSearches lists the names of the loop order searches.
+func LoopSearches() []string { return mapper.Methods() }
 
 // Problem is what is explored: one network on one accelerator under one mapping.
 type Problem struct {
@@ -106,8 +120,9 @@ type Options struct {
 	Seed                     uint64
 	// Workers is the number of goroutines; it never changes a result.
 	Workers int
-	// LPFLimit is the number of loop prime factors that the loop-order search of
-	// the single-core model keeps; 0 keeps all.
+	// Search is how loop orders are searched in the single-core model.
+	Search LoopSearch
+	// LPFLimit is the number of loop prime factors that Loma keeps; 0 keeps all.
 	LPFLimit int
 	// SkipVerify leaves out the independent check of the schedule.
 	SkipVerify bool
@@ -130,6 +145,7 @@ func DefaultOptions() Options {
 		Evaluations: d.Budget,
 		Individuals: d.Individuals,
 		Workers:     runtime.NumCPU(),
+		Search:      Best,
 		LPFLimit:    6,
 	}
 }

@@ -44,7 +44,7 @@ func (c *Costs) estimator(o Options) cost.Estimator {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	settings := cost.SingleCore{LPFLimit: o.LPFLimit}
+	settings := cost.SingleCore{Search: o.Search, LPFLimit: o.LPFLimit}
 	if c.cached[settings] == nil {
 		c.cached[settings] = cost.NewCached(settings)
 	}

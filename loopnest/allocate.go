@@ -2,6 +2,7 @@ package loopnest
 
 import (
 	"math"
+	"slices"
 
 	"streamdse/hardware"
 	"streamdse/unit"
@@ -88,7 +89,7 @@ func (e *Evaluator) slices(r resident, m *memory) bool {
 	total := float64(e.cycles[len(e.order)])
 	size := o.size(z, e.model.relations) * bits
 	for i := 0; ; i++ {
-		if size > m.size {
+		if size > m.size || e.model.problem.Bounded && !e.roomAbove(r, z, bits) {
 			a.over = size
 			break
 		}
@@ -115,6 +116,23 @@ func (e *Evaluator) slices(r resident, m *memory) bool {
 		a.base = len(a.bits) - 1
 		a.bits[0], a.cost[0] = a.bits[a.base], 0
 		a.bits, a.cost = a.bits[:1], a.cost[:1]
+	}
+	return true
+}
+
+// roomAbove tells whether the memories above can hold what a slice of the given loop
+// sizes makes there: the data of all instances below, for which other loops are
+// unrolled.
+func (e *Evaluator) roomAbove(r resident, sizes []float64, bits float64) bool {
+	o := &e.model.operands[r.operand]
+	z := slices.Clone(sizes)
+	for l := r.level + 1; l < len(o.levels); l++ {
+		for _, f := range e.energy.unrolled[r.operand].loops[l] {
+			z[f.dim] *= f.size
+		}
+		if o.size(z, e.model.relations)*bits > o.levels[l].size {
+			return false
+		}
 	}
 	return true
 }

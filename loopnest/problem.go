@@ -29,6 +29,11 @@ type Problem struct {
 	// memory is not left to a higher memory by another operand of it. The default,
 	// uneven allocation, has no such rule.
 	Even bool
+	// Bounded lets a memory take no more loops of an operand than each memory above
+	// it, alone, can hold the data of. Without it, lower memories are filled as the
+	// published tool fills them, and an order whose data then finds no room above does
+	// not fit.
+	Bounded bool
 	// RefetchStationary makes an input be read from its lowest memory in every
 	// cycle, even while the value at the processing element stays the same.
 	RefetchStationary bool

@@ -205,8 +205,8 @@ func (v *verifier) shape() *Violation {
 	}
 	for i := range s.Transfers {
 		x := &s.Transfers[i]
-		if x.Tensor < 0 || int(x.Tensor) >= len(v.g.Tensors) || !v.hasCore(x.From) || !v.hasCore(x.To) || !v.hasStore(x.FromStore) || !v.hasStore(x.ToStore) {
-			return &Violation{RuleShape, -1, i, x.Start, fmt.Sprintf("transfer %d names an unknown tensor, core or memory", i)}
+		if x.Tensor < 0 || int(x.Tensor) >= len(v.g.Tensors) || !v.hasCore(x.From) || !v.hasCore(x.To) || !v.hasStore(x.FromStore) || !v.hasStore(x.ToStore) || x.For < -1 || int(x.For) >= len(v.g.Nodes) {
+			return &Violation{RuleShape, -1, i, x.Start, fmt.Sprintf("transfer %d names an unknown tensor, core, memory or node", i)}
 		}
 	}
 	for i := range s.Copies {

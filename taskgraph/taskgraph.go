@@ -111,36 +111,31 @@ func New(layers []Layer, nodes []Node, tensors []Tensor, edges []Edge) *Graph {
 	g := &Graph{Layers: layers, Nodes: nodes, Tensors: tensors}
 	// A stable counting sort by Dst of edges sorted by Src leaves each node's
 	// incoming edges sorted by Src, and the other way round.
-	bySrc := bucket(edges, len(nodes), func(e Edge) NodeID { return e.Src })
-	in := bucket(bySrc.edges, len(nodes), func(e Edge) NodeID { return e.Dst })
-	out := bucket(in.edges, len(nodes), func(e Edge) NodeID { return e.Src })
-	g.in, g.inStart = in.edges, in.start
-	g.out, g.outStart = out.edges, out.start
+	g.out, g.in = make([]Edge, len(edges)), make([]Edge, len(edges))
+	src, dst := func(e *Edge) NodeID { return e.Src }, func(e *Edge) NodeID { return e.Dst }
+	bucket(g.out, edges, len(nodes), src)
+	g.inStart = bucket(g.in, g.out, len(nodes), dst)
+	g.outStart = bucket(g.out, g.in, len(nodes), src)
 	return g
 }
 
-type buckets struct {
-	edges []Edge
-	start []int32
-}
-
-// bucket sorts edges stably by one of their ends.
-func bucket(edges []Edge, nodes int, end func(Edge) NodeID) buckets {
+// bucket sorts edges stably by one of their ends into another slice and returns
+// where the edges of each node begin.
+func bucket(out, edges []Edge, nodes int, end func(*Edge) NodeID) []int32 {
 	start := make([]int32, nodes+1)
-	for _, e := range edges {
-		start[end(e)+1]++
+	for i := range edges {
+		start[end(&edges[i])+1]++
 	}
 	for i := range nodes {
 		start[i+1] += start[i]
 	}
 	next := append([]int32(nil), start...)
-	out := make([]Edge, len(edges))
-	for _, e := range edges {
-		n := end(e)
-		out[next[n]] = e
+	for i := range edges {
+		n := end(&edges[i])
+		out[next[n]] = edges[i]
 		next[n]++
 	}
-	return buckets{out, start}
+	return start
 }
 
 // Out returns the edges that leave n, by ascending destination.

@@ -32,8 +32,7 @@ func (w *Workload) Totals() Totals {
 	for i := range w.Layers {
 		l := &w.Layers[i]
 		t.Operations += l.MACs()
-		switch kind, _, _ := strings.Cut(l.Type, "_"); kind { // Conv_downsample, Conv_pointwise
-		case "Conv", "Gemm", "MatMul":
+		if l.multiplies() {
 			t.MACs += l.MACs()
 		}
 		for j := range l.Operands {
@@ -49,4 +48,15 @@ func (w *Workload) Totals() Totals {
 		}
 	}
 	return t
+}
+
+// multiplies tells whether the layer is a convolution or a matrix product of any
+// kind: QLinearConv, ConvTranspose, QGemm, Conv_downsample of a YAML file.
+func (l *Layer) multiplies() bool {
+	for _, kind := range []string{"Conv", "Gemm", "MatMul", "Einsum"} {
+		if strings.Contains(l.Type, kind) {
+			return true
+		}
+	}
+	return false
 }

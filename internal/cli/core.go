@@ -18,6 +18,7 @@ import (
 
 type coreFlags struct {
 	workload, hardware, mapping string
+	dims                        []string
 	core                        int
 	search, objective           string
 	lpfLimit, unrollings        int
@@ -47,9 +48,10 @@ products are layers; every other operator costs nothing.`,
 	flags := c.Flags()
 	flags.StringVar(&f.workload, "workload", defaultWorkload, "network: an ONNX file, or the name of a built-in")
 	flags.StringVar(&f.hardware, "hardware", defaultHardware, "YAML file of a core with its memories or of an accelerator, or the name of a built-in")
+	flags.StringArrayVar(&f.dims, "dim", nil, "size of a dimension that the model leaves open, as `NAME=N`; may be repeated")
 	flags.StringVar(&f.mapping, "mapping", "", "mapping: a YAML file, or the name of a built-in (default: the built-in named like the hardware, else all is open)")
 	flags.IntVar(&f.core, "core", 0, "core of an accelerator; the off-chip memory is put on top of its own (default: the first that computes)")
-	flags.StringVar(&f.search, "search", string(defaults.Search), "how to search: "+strings.Join(stream.Searches(), ", "))
+	flags.StringVar(&f.search, "search", string(defaults.Search), "how loop orders are searched: best (proven where possible) or loma, the published search")
 	flags.StringVar(&f.objective, "objective", string(defaults.Objective), "what to minimise: "+strings.Join(stream.Objectives(), ", "))
 	flags.IntVar(&f.lpfLimit, "lpf-limit", defaults.LPFLimit, "loop prime factors that --search loma keeps; 0 = all")
 	flags.IntVar(&f.unrollings, "unrollings", defaults.Unrollings, "spatial unrollings that are tried where the mapping leaves them open")
@@ -64,7 +66,7 @@ products are layers; every other operator costs nothing.`,
 	complete(c, "workload", stream.WorkloadNames())
 	complete(c, "hardware", stream.HardwareNames())
 	complete(c, "mapping", stream.MappingNames())
-	complete(c, "search", stream.Searches())
+	complete(c, "search", stream.LoopSearches())
 	complete(c, "objective", stream.Objectives())
 	return c
 }
@@ -73,9 +75,9 @@ products are layers; every other operator costs nothing.`,
 func (f *coreFlags) options() (stream.CoreOptions, error) {
 	var problems diag.List
 	o := stream.DefaultCoreOptions()
-	o.Search, o.Objective = stream.Search(f.search), stream.Objective(f.objective)
-	if !slices.Contains(stream.Searches(), f.search) {
-		problems.Add(badChoice("search", f.search, stream.Searches()))
+	o.Search, o.Objective = stream.LoopSearch(f.search), stream.Objective(f.objective)
+	if !slices.Contains(stream.LoopSearches(), f.search) {
+		problems.Add(badChoice("search", f.search, stream.LoopSearches()))
 	}
 	if !slices.Contains(stream.Objectives(), f.objective) {
 		problems.Add(badChoice("objective", f.objective, stream.Objectives()))
@@ -106,11 +108,12 @@ func plotFormat(file string) (report.Format, bool) {
 
 func (f *coreFlags) run(c *cobra.Command) error {
 	o, err := f.options()
-	if err != nil {
+	model, modelErr := stream.ParseModelOptions(f.dims, nil, "error")
+	if err := both(err, modelErr); err != nil {
 		return err
 	}
 	problem, sources, err := stream.LoadCore(stream.CoreInputs{
-		Workload: f.workload, Hardware: f.hardware, Mapping: f.mapping, PublishedKernels: o.Search == stream.LOMA,
+		Workload: f.workload, Hardware: f.hardware, Mapping: f.mapping, PublishedKernels: o.Search == stream.Loma, Dims: model.Dims,
 	})
 	if err != nil {
 		return err
@@ -178,7 +181,7 @@ func coreData(s stream.Sources, o stream.CoreOptions, r *stream.CoreResult) *rep
 		l := &r.Layers[i]
 		m := report.MappedLayer{
 			Layer: l.Layer, Core: l.Core, Evaluation: l.Evaluation, Unrolling: l.Unrolling,
-			Evaluated: l.Evaluated, Unfit: l.Unfit, Proven: l.Proven,
+			Evaluated: l.Evaluated, Unfit: l.Unfit, Proven: l.Proven, Gap: l.Gap, Pruned: l.Pruned,
 		}
 		if l.Reason != nil {
 			m.Reason = l.Reason.Error()

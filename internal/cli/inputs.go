@@ -20,6 +20,7 @@ type inputFlags struct {
 	workload, hardware, mapping string
 	activations                 string
 	rules                       string
+	modelFlags
 }
 
 const (
@@ -33,6 +34,7 @@ func (f *inputFlags) register(c *cobra.Command) {
 	c.Flags().StringVar(&f.mapping, "mapping", "", "mapping: a YAML file, the name of a built-in, or generated (default: the built-in named like the accelerator if it fits, else generated)")
 	c.Flags().StringVar(&f.activations, "activations", "fold", "fold: an activation after a layer costs nothing; node: it is a layer of its own")
 	c.Flags().StringVar(&f.rules, "rules", rules.Default().Name, "scheduling rules: "+strings.Join(rules.Names(), " or "))
+	f.modelFlags.register(c)
 	complete(c, "workload", stream.WorkloadNames())
 	complete(c, "hardware", stream.HardwareNames())
 	complete(c, "mapping", append(stream.MappingNames(), mapping.Generated))
@@ -60,7 +62,8 @@ func (f *inputFlags) inputs() (stream.Inputs, rules.Rules, error) {
 	if choices := []string{"fold", "node"}; !slices.Contains(choices, f.activations) {
 		problems.Add(badChoice("activations", f.activations, choices))
 	}
-	if err := problems.Err(); err != nil {
+	model, err := f.modelFlags.options()
+	if err := both(problems.Err(), err); err != nil {
 		return stream.Inputs{}, r, err
 	}
 	return stream.Inputs{
@@ -69,6 +72,7 @@ func (f *inputFlags) inputs() (stream.Inputs, rules.Rules, error) {
 		Mapping:         f.mapping,
 		FoldActivations: f.activations == "fold",
 		Rules:           r,
+		Model:           model,
 	}, r, nil
 }
 

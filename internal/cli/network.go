@@ -87,7 +87,8 @@ func describeNetwork(w *workload.Workload, operators []stream.Operator) network 
 		}
 	}
 	for _, o := range operators {
-		v.Operators = append(v.Operators, operatorRow{o.Type, o.Nodes, layers[o.Type], folded[o.Type]})
+		kind := o.Type[strings.LastIndex(o.Type, ".")+1:] // layers do not name the domain
+		v.Operators = append(v.Operators, operatorRow{o.Type, o.Nodes, layers[kind], folded[kind]})
 	}
 	return v
 }

@@ -17,8 +17,10 @@ import (
 	"streamdse/hardware"
 	"streamdse/internal/diag"
 	"streamdse/internal/report"
+	"streamdse/rules"
 	"streamdse/schedule"
 	"streamdse/taskgraph"
+	"streamdse/workload"
 )
 
 // efforts are the numbers of allocations that a search schedules, by name.
@@ -38,6 +40,7 @@ type runFlags struct {
 	individuals           int
 	seed                  uint64
 	workers               int
+	search                string
 	lpfLimit              int
 	output                string
 	noVerify, noPlots     bool
@@ -76,7 +79,8 @@ schedule.png, memory.png, result.json, schedule.csv, transfers.csv, state.json, 
 	flags.IntVar(&f.individuals, "individuals", stream.DefaultOptions().Individuals, "individuals a generation of the genetic search")
 	flags.Uint64Var(&f.seed, "seed", 0, "seed of the search; the same seed gives the same result")
 	flags.IntVar(&f.workers, "workers", runtime.NumCPU(), "goroutines; never changes a result")
-	flags.IntVar(&f.lpfLimit, "lpf-limit", stream.DefaultOptions().LPFLimit, "loop prime factors the loop-order search keeps; 0 = all")
+	flags.StringVar(&f.search, "search", "", "how loop orders on a core are searched: best (proven where possible) or loma (default: best, but loma with --lpf-limit or published --rules)")
+	flags.IntVar(&f.lpfLimit, "lpf-limit", stream.DefaultOptions().LPFLimit, "loop prime factors that --search loma keeps; 0 = all")
 	flags.StringVar(&f.output, "output", "outputs", "folder for the results")
 	flags.BoolVar(&f.noVerify, "no-verify", false, "leave out the independent check of the schedule")
 	flags.BoolVar(&f.noPlots, "no-plots", false, "leave out the pictures")
@@ -88,6 +92,7 @@ schedule.png, memory.png, result.json, schedule.csv, transfers.csv, state.json, 
 	complete(c, "objective", stream.Objectives())
 	complete(c, "effort", names)
 	complete(c, "allocator", allocators())
+	complete(c, "search", stream.LoopSearches())
 	return c
 }
 
@@ -133,7 +138,8 @@ func (f *runFlags) options(c *cobra.Command) (modes []stream.Mode, o stream.Opti
 	if f.output == "" {
 		problems.Add(diag.Problem{Message: "--output is empty", Allowed: "a folder for the results"})
 	}
-	f.search(c, &o, &problems)
+	f.loopSearch(c, &o, &problems)
+	f.allocatorSearch(c, &o, &problems)
 	note := func(err error) {
 		var l diag.List
 		errors.As(err, &l)
@@ -154,8 +160,27 @@ func (f *runFlags) options(c *cobra.Command) (modes []stream.Mode, o stream.Opti
 	return modes, o, problems.Err()
 }
 
-// search sets how allocations are searched.
-func (f *runFlags) search(c *cobra.Command, o *stream.Options, problems *diag.List) {
+// loopSearch sets how the loop orders of a node on a core are searched.
+func (f *runFlags) loopSearch(c *cobra.Command, o *stream.Options, problems *diag.List) {
+	limited := c.Flags().Changed("lpf-limit")
+	switch stream.LoopSearch(f.search) {
+	case "":
+		if f.rules != rules.Default().Name || limited { // the published tool's figures come from its search
+			o.Search = stream.Loma
+		}
+	case stream.Best:
+		if limited {
+			problems.Add(diag.Problem{Message: "--search best takes all loop prime factors, --lpf-limit a part of them", Hint: "leave one of them out"})
+		}
+	case stream.Loma:
+		o.Search = stream.Loma
+	default:
+		problems.Add(badChoice("search", f.search, stream.LoopSearches()))
+	}
+}
+
+// allocatorSearch sets how allocations are searched.
+func (f *runFlags) allocatorSearch(c *cobra.Command, o *stream.Options, problems *diag.List) {
 	if c.Flags().Changed("evaluations") {
 		o.Evaluations = f.evaluations
 	}
@@ -219,7 +244,7 @@ func reason(err error) string {
 
 func (f *runFlags) run(c *cobra.Command) error {
 	began := time.Now()
-	inputs, rules, err := f.inputs()
+	inputs, chosen, err := f.inputs()
 	modes, o, optionsErr := f.options(c)
 	if err := both(err, optionsErr); err != nil {
 		return err
@@ -242,7 +267,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 			fmt.Fprintln(c.ErrOrStderr(), "warning: "+w)
 		}
 	}
-	o.Rules = rules
+	o.Rules = chosen
 	if err := f.check(problem, sources, modes, o); err != nil {
 		return err
 	}
@@ -265,7 +290,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 			}
 			break
 		}
-		data := reportData(problem, sources, f.activations, o, r)
+		data := reportData(problem, sources, f, o, r)
 		timing := timing{Load: loaded.Seconds(), Run: time.Since(started).Seconds()}
 		s, err := save(f.output, data, !f.noPlots, timing)
 		if err != nil {
@@ -285,6 +310,17 @@ func (f *runFlags) run(c *cobra.Command) error {
 	return ended
 }
 
+// lastID is the highest id of a layer, or -1 without a workload.
+func lastID(w *workload.Workload) int {
+	last := -1
+	if w != nil {
+		for i := range w.Layers {
+			last = max(last, w.Layers[i].ID)
+		}
+	}
+	return last
+}
+
 // check finds what is wrong before time is spent on a search: stacks, tilings and
 // a saved allocation that do not fit the network, and places that results cannot
 // be written to.
@@ -297,6 +333,12 @@ func (f *runFlags) check(p stream.Problem, s stream.Sources, modes []stream.Mode
 			return nil
 		}
 		return err
+	}
+	last := lastID(p.Workload)
+	for _, stack := range o.Stacks {
+		if id := slices.Max(stack); id > last {
+			problems.Add(diag.Problem{Message: fmt.Sprintf("--stacks names layer %d", id), Allowed: fmt.Sprintf("ids up to %d", last), Hint: "`stream inspect` lists the layers"})
+		}
 	}
 	for _, o.Mode = range modes {
 		g, err := stream.Graph(p, o)

@@ -17,13 +17,17 @@ type timing struct {
 	Run  float64 `json:"run_seconds"`  // costs, search, schedule and its check
 }
 
-// reportData is a result as the report wants it. activations is how the workload
-// was read.
-func reportData(p stream.Problem, s stream.Sources, activations string, o stream.Options, r *stream.Result) *report.Data {
+// reportData is a result as the report wants it. f is how the workload was read
+// and the next node was chosen.
+func reportData(p stream.Problem, s stream.Sources, f *runFlags, o stream.Options, r *stream.Result) *report.Data {
 	input := func(s stream.Source) report.Input { return report.Input{Name: s.Name, SHA256: s.SHA256, Path: s.Path} }
 	allocator := o.Allocator
 	if o.Fixed != nil {
 		allocator = "fixed"
+	}
+	order := f.order
+	if order == string(stream.ByStacks) {
+		order = ""
 	}
 	search := report.Search{Evaluations: r.Evaluations, Exhaustive: r.Exhaustive, Interrupted: r.Interrupted}
 	for _, s := range r.Front {
@@ -34,8 +38,10 @@ func reportData(p stream.Problem, s stream.Sources, activations string, o stream
 			Workload: input(s.Workload), Hardware: input(s.Hardware), Mapping: input(s.Mapping),
 			Mode: string(r.Mode), Rules: o.Rules.Name, Seed: o.Seed, Objective: string(o.Objective),
 			Settings: report.Settings{
-				Activations: activations, Stacks: o.Stacks, LPFLimit: o.LPFLimit,
 				Split: cutTexts(o.Cuts, true), Tile: cutTexts(o.Cuts, false), SplitWeights: o.SplitWeights, RecomputeHalo: o.RecomputeHalo,
+				Activations: f.activations, Dims: f.dims, Precision: f.precisions, UnknownOp: f.saved(),
+				Stacks: o.Stacks, Search: string(o.Search), LPFLimit: o.LPFLimit,
+				Order: order, Prefetch: o.Prefetch,
 				Allocator: allocator, Evaluations: o.Evaluations, Generations: o.Generations, Individuals: o.Individuals,
 			},
 		},

@@ -13,9 +13,11 @@ import (
 	stream "streamdse"
 	"streamdse/internal/diag"
 	"streamdse/internal/report"
+	"streamdse/mapping"
 	"streamdse/rules"
 	"streamdse/schedule"
 	"streamdse/taskgraph"
+	"streamdse/workload/zoo"
 )
 
 // savedFlags name result folders and, if they have moved, the inputs that the
@@ -100,9 +102,10 @@ func (f *savedFlags) load(dir string) (*loaded, error) {
 	}
 	l.options = stream.DefaultOptions()
 	l.options.Mode, l.options.Rules = stream.Mode(r.Inputs.Mode), inputs.Rules
-	l.options.Stacks, l.options.LPFLimit = r.Inputs.Settings.Stacks, r.Inputs.Settings.LPFLimit
-	l.options.SplitWeights, l.options.RecomputeHalo = r.Inputs.Settings.SplitWeights, r.Inputs.Settings.RecomputeHalo
-	if l.options.Cuts, err = parseTexts(file, r.Inputs.Settings); err != nil {
+	set := &r.Inputs.Settings
+	l.options.Stacks, l.options.Search, l.options.LPFLimit = set.Stacks, stream.LoopSearch(set.Search), set.LPFLimit
+	l.options.SplitWeights, l.options.RecomputeHalo = set.SplitWeights, set.RecomputeHalo
+	if l.options.Cuts, err = parseTexts(file, *set); err != nil {
 		return nil, err
 	}
 	if l.graph, err = stream.Graph(l.problem, l.options); err != nil {
@@ -129,11 +132,11 @@ func (f *savedFlags) inputs(file string, saved *report.Inputs) (stream.Inputs, e
 	if activations := []string{"fold", "node"}; !slices.Contains(activations, saved.Settings.Activations) {
 		bad("settings.activations", saved.Settings.Activations, activations)
 	}
-	place := func(kind, given string, in report.Input, builtin []string) string {
+	place := func(kind, given string, in report.Input, builtin func(string) bool) string {
 		switch {
 		case given != "":
 			return given
-		case in.Path == "" && slices.Contains(builtin, in.Name):
+		case in.Path == "" && builtin(in.Name):
 			return in.Name
 		case in.Path == "":
 			problems.Add(diag.Problem{File: file, Message: fmt.Sprintf("inputs: there is no built-in %s %q any more", kind, in.Name),
@@ -146,10 +149,22 @@ func (f *savedFlags) inputs(file string, saved *report.Inputs) (stream.Inputs, e
 		}
 		return in.Path
 	}
+	unknownOp := saved.Settings.UnknownOp
+	if unknownOp == "" {
+		unknownOp = "error"
+	}
+	model, err := stream.ParseModelOptions(saved.Settings.Dims, saved.Settings.Precision, unknownOp)
+	if err := both(problems.Err(), err); err != nil {
+		return stream.Inputs{}, err
+	}
+	among := func(names []string) func(string) bool {
+		return func(name string) bool { return slices.Contains(names, name) }
+	}
 	in := stream.Inputs{
-		Workload:        place("workload", f.workload, saved.Workload, stream.WorkloadNames()),
-		Hardware:        place("hardware", f.hardware, saved.Hardware, stream.HardwareNames()),
-		Mapping:         place("mapping", f.mapping, saved.Mapping, stream.MappingNames()),
+		Model:           model,
+		Workload:        place("workload", f.workload, saved.Workload, zoo.Has),
+		Hardware:        place("hardware", f.hardware, saved.Hardware, among(stream.HardwareNames())),
+		Mapping:         place("mapping", f.mapping, saved.Mapping, among(append(stream.MappingNames(), mapping.Generated))),
 		FoldActivations: saved.Settings.Activations == "fold",
 		Rules:           r,
 	}

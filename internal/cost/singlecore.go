@@ -12,13 +12,21 @@ import (
 // SingleCore estimates a tile by the loop nest with the smallest latency (then
 // energy) that the mapper finds for it.
 type SingleCore struct {
-	LPFLimit int // loop prime factors that the search over loop orders keeps; 0 keeps all
+	// Search is how loop orders are searched.
+	Search mapper.Method
+	// LPFLimit is the number of loop prime factors that Loma keeps; 0 keeps all.
+	LPFLimit int
 }
+
+// effort is the number of beginnings of loop orders that are examined for the
+// proof that a tile's nest is the best. Where it is too small, the best nest
+// found counts, which is never worse than Loma's.
+const effort = 20_000
 
 // Estimate searches the loop nests of the tile.
 func (s SingleCore) Estimate(ctx context.Context, t Tile) (*Estimate, error) {
 	options := mapper.DefaultOptions()
-	options.FactorLimit = s.LPFLimit
+	options.Search, options.FactorLimit, options.Effort = s.Search, s.LPFLimit, effort
 	found, err := mapper.Search(ctx, mapper.Problem{
 		Problem: loopnest.Problem{Layer: t.Layer, Core: t.Core, Links: t.Links},
 		Entry:   t.Entry,

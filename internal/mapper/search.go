@@ -46,9 +46,28 @@ type Problem struct {
 	Entry *mapping.Entry
 }
 
+// Method is how loop orders are searched; empty means Loma.
+type Method string
+
+const (
+	// Loma evaluates all orders of a limited number of loop factors.
+	Loma Method = "loma"
+	// Best finds (but for arrays that compute in memory, which have Loma) the best order of the prime factors, and of every coarser set of
+	// factors that Loma has at some limit, and proves it. It starts from what Loma
+	// finds.
+	Best Method = "best"
+)
+
+// Methods lists the methods.
+func Methods() []string { return []string{string(Best), string(Loma)} }
+
 // Options say how to search.
 type Options struct {
 	Objective Objective
+	Search    Method
+	// Effort is the number of beginnings of loop orders that Best examines for one
+	// spatial unrolling before it gives up the proof; 0 means no bound.
+	Effort int64
 	// FactorLimit is the number of loop prime factors that are kept, at least one
 	// per loop; 0 keeps them all.
 	FactorLimit int
@@ -61,9 +80,12 @@ type Options struct {
 	MaxOrders int64
 }
 
+// seedLimit is the number of loop factors of the orders that Best starts from.
+const seedLimit = 6
+
 // DefaultOptions are those of the published tools.
 func DefaultOptions() Options {
-	return Options{Objective: Latency, FactorLimit: 6, MaxSpatial: 3, MaxOrders: 20_000_000}
+	return Options{Objective: Latency, Effort: 4_000_000, FactorLimit: 6, MaxSpatial: 3, MaxOrders: 20_000_000}
 }
 
 // Result is the best nest found.
@@ -73,10 +95,24 @@ type Result struct {
 	Rank      int              // of the unrolling among the candidates
 	Index     int64            // of the order among those tried with this unrolling
 	Evaluated int64            // nests that fit
-	Unfit     int64            // nests that did not
+	Unfit     int64            // nests that did not, or groups of nests that cannot
 	// Exhaustive tells that all orders of the undivided prime factors were tried
 	// for every spatial unrolling, of which none was left out.
 	Exhaustive bool
+	Proof
+}
+
+// Proof is how a search with Best went about the nests that it did not evaluate.
+type Proof struct {
+	Examined int64 // beginnings of loop orders, innermost loops first, that were looked at
+	Pruned   int64 // of these, could not lead to anything better
+	Merged   int64 // of these, have the same future as one before
+	// ProvenOptimal tells that nothing in the space is better. Otherwise the search
+	// ended for lack of effort.
+	ProvenOptimal bool
+	// Gap is the part of the objective's first figure (latency, energy, or their
+	// product) by which an unseen nest could at most be better; 0 if none can.
+	Gap float64
 }
 
 // NoFitError says that no nest fits the core's memories. Misfit is the one that
@@ -121,7 +157,22 @@ type proposer interface {
 
 // Search returns the best nest. The error is a *NoFitError, a
 // *TooManyOrdersError, ctx.Err(), or says what is wrong with the problem.
+//
+// Where no nest fits as the published tool fills memories, those are tried in which
+// lower memories take less (loopnest.Problem.Bounded).
 func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
+	r, err := searchNests(ctx, p, opt)
+	if noFit := (*NoFitError)(nil); !errors.As(err, &noFit) || p.Bounded {
+		return r, err
+	}
+	p.Bounded = true
+	if bounded, err := searchNests(ctx, p, opt); err == nil || ctx.Err() != nil {
+		return bounded, err
+	}
+	return nil, err
+}
+
+func searchNests(ctx context.Context, p Problem, opt Options) (*Result, error) {
 	if p.Links == nil {
 		links, err := linksOf(p.Layer, p.Entry)
 		if err != nil {
@@ -133,12 +184,19 @@ func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.Core.IMC != nil {
+		opt.Search = Loma // the bounds of Best do not know arrays that compute in memory
+	}
+	if opt.Search == Best && (opt.FactorLimit <= 0 || opt.FactorLimit > seedLimit) {
+		opt.FactorLimit = seedLimit
+	}
 	unrollings, err := candidates(&p, opt)
 	if err != nil {
 		return nil, err
 	}
 	s := search{ctx: ctx, objective: opt.Objective, result: Result{Exhaustive: len(unrollings) < opt.MaxSpatial}}
 	var impossible error // the first; an unrolling that cannot be does not end the search
+	var open []value     // bounds of what was not examined
 	for rank, u := range unrollings {
 		e, err := model.NewEvaluator(u.spatial)
 		if err != nil {
@@ -156,6 +214,13 @@ func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
 		if err := s.run(e, orders, rank); err != nil {
 			return nil, err
 		}
+		if opt.Search == Best {
+			rest, err := s.explore(&p, e, rank, opt)
+			if err != nil {
+				return nil, err
+			}
+			open = append(open, rest...)
+		}
 	}
 	if s.best == nil && s.closest == nil {
 		return nil, cmp.Or(impossible, fmt.Errorf("layer %s: no order of the loop factors that are left agrees with the given loop order", p.Layer.Name))
@@ -168,6 +233,9 @@ func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
 		return nil, err
 	}
 	s.result.Unrolling = unrollings[s.result.Rank].spatial
+	if opt.Search == Best {
+		s.conclude(open)
+	}
 	return &s.result, nil
 }
 
@@ -211,22 +279,28 @@ func (s *search) run(e *loopnest.Evaluator, orders proposer, rank int) error {
 		if order == nil {
 			return nil
 		}
-		cost, fits := e.Evaluate(order)
+		cost, fits := s.try(e, order, rank, i)
 		orders.report(cost, fits)
-		if !fits {
-			s.result.Unfit++
-			if s.best == nil {
-				s.note(e)
-			}
-			continue
-		}
-		s.result.Evaluated++
-		if s.best == nil || s.objective.better(cost, s.cost) {
-			s.best, s.cost = e, cost
-			s.order = append(s.order[:0], order...)
-			s.result.Rank, s.result.Index = rank, i
-		}
 	}
+}
+
+// try evaluates an order and keeps it if it is better than the best so far.
+func (s *search) try(e *loopnest.Evaluator, order []loopnest.Loop, rank int, index int64) (cost loopnest.Cost, fits bool) {
+	cost, fits = e.Evaluate(order)
+	if !fits {
+		s.result.Unfit++
+		if s.best == nil {
+			s.note(e)
+		}
+		return cost, false
+	}
+	s.result.Evaluated++
+	if s.best == nil || s.objective.better(cost, s.cost) {
+		s.best, s.cost = e, cost
+		s.order = append(s.order[:0], order...)
+		s.result.Rank, s.result.Index = rank, index
+	}
+	return cost, true
 }
 
 // note keeps the misfit that lacks least.

@@ -114,10 +114,12 @@ func arrow(b io.Writer, a *arrowData, path []int, at func(int) (x, y float64)) {
 	x, y := at(path[0])
 	y += boxHeight
 	d := fmt.Sprintf("M%.1f %.1f", x, y)
+	var middle [2]float64 // of the last piece
 	for i, v := range path[1:] {
 		u, z := at(v)
 		bend := (z - y) / 2
 		d += fmt.Sprintf("C%.1f %.1f %.1f %.1f %.1f %.1f", x, y+bend, u, z-bend, u, z)
+		middle = [2]float64{(x + u) / 2, (y + z) / 2}
 		x, y = u, z
 		if i < len(path)-2 { // straight past the row
 			y += boxHeight
@@ -127,7 +129,8 @@ func arrow(b io.Writer, a *arrowData, path []int, at func(int) (x, y float64)) {
 	fmt.Fprintf(b, `<path d="%s" fill="none" stroke="#667" stroke-width="1.2" marker-end="url(#end)"><title>%s</title></path>`+"\n",
 		d, html.EscapeString(strings.Join(a.operands, "; ")))
 	if a.label != "" {
-		fmt.Fprintf(b, `<text x="%.1f" y="%.1f" font-size="9" fill="#778">%s</text>`+"\n", x+5, y-10, html.EscapeString(shorten(a.label, labelChars)))
+		fmt.Fprintf(b, `<text x="%.1f" y="%.1f" font-size="9" fill="#557" text-anchor="middle" stroke="white" stroke-width="3" paint-order="stroke">%s</text>`+"\n",
+			middle[0], middle[1]+3, html.EscapeString(shorten(a.label, labelChars)))
 	}
 }
 

@@ -359,11 +359,13 @@ func constantOperators() map[string]operator {
 	}
 	c := constant(0, inferConstant, "takes no number; small values are used to infer shapes")
 	c.ids = func(*call) int { return 0 }
+	filled := constant(1, inferConstantOfShape, "a constant, so also weights that are generated rather than stored; takes no number")
+	filled.ids = c.ids // layers keep their numbers when weights are generated
 	return map[string]operator{
 		"Constant":          c,
 		"Shape":             constant(1, inferShape, "known as soon as shapes are; nothing runs"),
 		"Size":              constant(1, inferSize, "known as soon as shapes are; nothing runs"),
-		"ConstantOfShape":   constant(1, inferConstantOfShape, "a constant, so also weights that are generated rather than stored"),
+		"ConstantOfShape":   filled,
 		"Range":             constant(3, inferRange, "a constant"),
 		"RandomNormal":      constant(0, inferRandom, "a constant"),
 		"RandomUniform":     constant(0, inferRandom, "a constant"),

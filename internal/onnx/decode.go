@@ -29,7 +29,9 @@ func decodeGraph(g *Graph, f field, depth int) error {
 	if depth > maxDepth {
 		return fmt.Errorf("graphs are nested more than %d deep at byte %d", maxDepth, f.at)
 	}
-	// Counted first, the lists take no more memory than they need.
+	// Nodes and initializers that mean something take at least 11 bytes. Counted first,
+	// the lists take no more memory than they need.
+	most := min(len(f.bytes)/11+1, maxNodes)
 	var count [16]int
 	if err := f.message(func(f field) error {
 		if int(f.num) < len(count) {
@@ -39,10 +41,11 @@ func decodeGraph(g *Graph, f field, depth int) error {
 	}); err != nil {
 		return err
 	}
-	g.Nodes = room[Node](count[1], maxNodes)
-	g.Initializers = room[Tensor](count[5]+count[15], maxValues)
-	g.Inputs, g.Outputs = room[ValueInfo](count[11], maxValues), room[ValueInfo](count[12], maxValues)
-	g.Values = room[ValueInfo](count[13], maxValues)
+	room(&g.Nodes, count[1], len(f.bytes))
+	room(&g.Initializers, count[5]+count[15], len(f.bytes))
+	room(&g.Inputs, count[11], len(f.bytes))
+	room(&g.Outputs, count[12], len(f.bytes))
+	room(&g.Values, count[13], len(f.bytes))
 	return f.message(func(f field) error {
 		switch f.num {
 		case 1:
@@ -50,7 +53,7 @@ func decodeGraph(g *Graph, f field, depth int) error {
 			if err != nil {
 				return err
 			}
-			return add(&g.Nodes, n, maxNodes, "nodes")
+			return add(&g.Nodes, n, most, "nodes, which its size has no room for")
 		case 2:
 			return f.text(&g.Name)
 		case 5:
@@ -61,7 +64,7 @@ func decodeGraph(g *Graph, f field, depth int) error {
 			if err != nil {
 				return err
 			}
-			return add(&g.Initializers, t, maxValues, "initializers")
+			return add(&g.Initializers, t, most, "initializers, which its size has no room for")
 		case 11:
 			return decodeValue(&g.Inputs, f)
 		case 12:
@@ -73,18 +76,18 @@ func decodeGraph(g *Graph, f field, depth int) error {
 			if err != nil {
 				return err
 			}
-			return add(&g.Initializers, t, maxValues, "initializers")
+			return add(&g.Initializers, t, most, "initializers, which its size has no room for")
 		}
 		return nil
 	})
 }
 
-// room makes an empty list for n elements, nil for none.
-func room[T any](n, limit int) []T {
-	if n == 0 {
-		return nil
+// room makes place for n elements more in a list that stands in the given number
+// of bytes: whatever has a name takes a few.
+func room[T any](list *[]T, n, bytes int) {
+	if n = min(n, bytes/11+1); n > 0 {
+		*list = slices.Grow(*list, n)
 	}
-	return make([]T, 0, min(n, limit))
 }
 
 func decodeFunction(f field) (fn Function, err error) {
@@ -140,12 +143,12 @@ func decodeNode(f field, depth int) (n Node, err error) {
 			if err := f.text(&s); err != nil {
 				return err
 			}
-			return add(&n.Inputs, s, maxValues, "inputs of a node")
+			return add(&n.Inputs, s, maxArguments, "inputs of a node")
 		case 2:
 			if err := f.text(&s); err != nil {
 				return err
 			}
-			return add(&n.Outputs, s, maxValues, "outputs of a node")
+			return add(&n.Outputs, s, maxArguments, "outputs of a node")
 		case 3:
 			return f.text(&n.Name)
 		case 4:

@@ -15,6 +15,7 @@ import (
 const (
 	maxDim      = 1<<31 - 1
 	maxElements = 1 << 48
+	maxProblems = 1000 // that are reported
 )
 
 // Infer is Options{}.Infer.
@@ -92,7 +93,8 @@ func (s *Shapes) Declare(name string, dims ...int64) {
 	s.in.values[name] = tensor{known: true, typ: Float32, shape: dims}
 }
 
-// Constant sets type, shape and, of a small tensor, the elements of an initializer.
+// Constant declares an initializer; small integers keep their values, so that what
+// is computed from them is known.
 func (s *Shapes) Constant(t Tensor) { s.in.initializer(&t) }
 
 // Add infers the shapes of a node's outputs; its inputs must be known.
@@ -153,6 +155,12 @@ func newInference(m *Model, o Options) *inference {
 }
 
 func (in *inference) problem(message, allowed, hint string) {
+	if len(in.problems) > maxProblems {
+		return
+	}
+	if len(in.problems) == maxProblems {
+		message, allowed, hint = fmt.Sprintf("there are more than %d problems; the others are left out", maxProblems), "", ""
+	}
 	in.problems.Add(diag.Problem{File: in.model.Name, Message: message, Allowed: allowed, Hint: hint})
 }
 
@@ -167,6 +175,8 @@ func (in *inference) run() {
 		}
 	}
 	in.inputs(g.Inputs)
+	in.nodes = make([]Node, 0, len(g.Nodes))
+	in.labels, in.ids = make([]string, 0, len(g.Nodes)), make([]int, 0, len(g.Nodes))
 	in.walk(g.Nodes, 0)
 	for _, o := range g.Outputs {
 		if _, ok := in.values[o.Name]; !ok {

@@ -95,6 +95,86 @@ func TestInferOperators(t *testing.T) {
 		{"y = Constant() value_int=3", "scalar"},
 		{"y = Constant() value_float=float", "scalar"},
 		{"input x 2x2\n value y 5x5\n y = Unheard(x)", "5x5"}, // stored shapes serve for unknown operators
+
+		// Transposed convolution: stride*(size-1) + output_padding + dilation*(kernel-1)+1 - pads.
+		{"input x 1x3x10x12\n init w 3x8x3x5\n y = ConvTranspose(x, w)", "1x8x12x16"},
+		{"input x 1x3x10x12\n init w 3x8x4x4\n y = ConvTranspose(x, w) strides=2,2 pads=1,1,1,1", "1x8x20x24"},
+		{"input x 1x4x10\n init w 4x8x3\n y = ConvTranspose(x, w) strides=2, pads=1,1 output_padding=1, group=2", "1x16x20"},
+		{"input x 1x3x10x12\n init w 3x8x3x3\n y = ConvTranspose(x, w) strides=2,3 auto_pad=SAME_UPPER", "1x8x20x36"},
+		{"input x 1x3x10x12\n init w 3x8x3x3\n y = ConvTranspose(x, w) strides=2,2 output_shape=20,25", "1x8x20x25"},
+		{"input x 1x3x10x12\n init w 3x8x3x3\n y = ConvTranspose(x, w) dilations=2,2", "1x8x14x16"},
+
+		// Constants are followed through whatever computes shapes.
+		{`input x 2x3x8x10
+			s = Shape(x)
+			init i [2,3]
+			g = Gather(s, i)
+			init two f[2]
+			c = Cast(g) to=1
+			m = Mul(c, two)
+			f = Floor(m)
+			k = Cast(f) to=7
+			init zero [0]
+			init a [0]
+			init e [2]
+			h = Slice(s, zero, e)
+			z = Concat(h, k) axis=0
+			y = Resize(x, , , z)`, "2x3x16x20"},
+		{"init l:int64 scalar\n init n [7]\n q = Squeeze(n)\n z = Constant() value_int=0\n o = Constant() value_int=2\n y = Range(z, q, o)", "4"},
+		{"input x 2x3\n s = Shape(x)\n init z [0]\n p = ReduceProd(s) keepdims=1\n y = Reshape(x, p)", "6"},
+		{"input x 2x3\n s = Shape(x)\n init z [9,9]\n init c:bool 2\n e = Equal(s, z)\n w = Where(e, z, s)\n y = Reshape(x, w)", "2x3"},
+		{"opset 9\n init s [4,5]\n w = ConstantOfShape(s)\n y = Transpose(w)", "5x4"},
+
+		// Movements.
+		{"input x 2x10x4\n init s [1]\n init e [-1]\n init a [1]\n y = Slice(x, s, e, a)", "2x8x4"},
+		{"input x 2x10x4\n init s [-1]\n init e [-9223372036854775808]\n init a [1]\n init t [-3]\n y = Slice(x, s, e, a, t)", "2x4x4"},
+		{"opset 9\n input x 2x10x4\n y = Slice(x) starts=2,0 ends=9223372036854775807,1 axes=1,2", "2x8x1"},
+		{"opset 11\n input x 2x10\n y, z = Split(x) axis=1 split=3,7", "2x3"},
+		{"input x 2x10\n z, y = Split(x) axis=-1", "2x5"},
+		{"opset 18\n input x 2x11\n z, y = Split(x) axis=1 num_outputs=2", "2x5"},
+		{"opset 9\n input x 1x1x4x4\n y = Pad(x) pads=0,0,1,2,0,0,3,0", "1x1x8x6"},
+		{"input x 4x4\n init p [0,-1,2,0]\n y = Pad(x, p)", "6x3"},
+		{"input x 4x5\n init p [1,1]\n init v scalar\n init a [1]\n y = Pad(x, p, v, a) mode=reflect", "4x7"},
+		{"input x 3x1\n init s [2,1,4]\n y = Expand(x, s)", "2x3x4"},
+		{"input x 2x3\n init r [2,3]\n y = Tile(x, r)", "4x9"},
+		{"input x 1x8x2x3\n y = DepthToSpace(x) blocksize=2", "1x2x4x6"},
+		{"input x 1x2x4x6\n y = SpaceToDepth(x) blocksize=2", "1x8x2x3"},
+		{"input x 5x6x7\n init i [3,-1,0]\n y = Gather(x, i) axis=1", "5x3x7"},
+		{"input x 5x6x7\n i = Constant() value_int=2\n y = Gather(x, i) axis=-1", "5x6"},
+		{"init t 100x8\n input i:int64 2x9\n y = Gather(t, i)", "2x9x8"},
+		{"input x 2x3x4\n input z 2x5x4\n y = Concat(x, z) axis=1", "2x8x4"},
+
+		// Reductions, normalisation, and others.
+		{"opset 11\n input x 2x3x4\n y = ReduceMean(x) axes=1,2 keepdims=0", "2"},
+		{"input x 2x3x4\n init a [-1]\n y = ReduceSum(x, a)", "2x3x1"},
+		{"input x 2x3x4\n y = ReduceMax(x)", "1x1x1"},
+		{"input x 2x3x4\n y = ArgMax(x) axis=1 keepdims=0", "2x4"},
+		{"input x 2x9\n init k [4]\n y, i = TopK(x, k)", "2x4"},
+		{"input x 2x3x4\n init a scalar\n y = CumSum(x, a)", "2x3x4"},
+		{"opset 17\n input x 2x3x4\n init g 4\n y = LayerNormalization(x, g, g)", "2x3x4"},
+		{"opset 17\n input x 2x3x4\n init g 4\n z, y, s = LayerNormalization(x, g, g)", "2x3x1"},
+		{"opset 7\n input x 1x3x4x6\n y = Upsample(x) scales=1;1;2;1.5", "1x3x8x9"},
+		{"opset 9\n input x 1x3x4x6\n init s f[1,1,2,2]\n y = Upsample(x, s)", "1x3x8x12"},
+		{"input x 1x3x4x6\n init s f[1,1,0.5,0.5]\n y = Resize(x, , s) mode=linear", "1x3x2x3"},
+		{"input x 2x3x4\n input z 2x4x5\n y = Einsum(x, z) equation=bij,bjk->bik", "2x3x5"},
+		{"input x 2x3x4\n y = Einsum(x) equation=...ij->...ji", "2x4x3"},
+		{"input x 2x3\n input z 3\n y = Einsum(x, z) equation=ij,j", "2"},
+		{"input x 2x3\n y = Sum(x, x, x)", "2x3"},
+		{"input c:bool 2x1\n input x 1x3\n input z scalar\n y = Where(c, x, z)", "2x3"},
+		{"opset 6\n input x 2x3x4\n input z 3\n y = Add(x, z) broadcast=1 axis=1", "2x3x4"},
+		{"input x 1x4x9\n y = LpPool(x) kernel_shape=3,", "1x4x7"},
+		{"input x 1x4x9x9x9\n y = MaxPool(x) kernel_shape=3,3,3 strides=2,2,2", "1x4x4x4x4"},
+
+		// Quantised.
+		{"input x:uint8 1x3x8x8\n init s f[1]\n init z:uint8 scalar\n init w:int8 4x3x3x3\n y = QLinearConv(x, s, z, w, s, z, s, z)", "1x4x6x6"},
+		{"input x:uint8 2x3\n init w:int8 3x5\n y = MatMulInteger(x, w)", "2x5"},
+		{"input x:uint8 2x3\n init s f[1]\n init z:uint8 scalar\n init w:int8 3x5\n y = com.microsoft.QGemm(x, s, z, w, s, z, , s, z)", "2x5"},
+
+		// Attention.
+		{"input x 2x5x8\n init w 8x24\n init b 24\n y = com.microsoft.Attention(x, w, b) num_heads=2", "2x5x8"},
+		{"input q 2x5x8\n input k 2x7x8\n y = com.microsoft.MultiHeadAttention(q, k, k) num_heads=2", "2x5x8"},
+		{"input q 1x3x8\n input k 1x3x4\n input p 1x2x6x2\n z, y = com.microsoft.GroupQueryAttention(q, k, k, p, p) num_heads=4 kv_num_heads=2", "1x2x9x2"},
+		{"input x 2x5x8\n init g 8\n y = com.microsoft.SkipLayerNormalization(x, x, g, g)", "2x5x8"},
 	} {
 		t.Run(strings.TrimSpace(c.model[strings.LastIndex(c.model, "\n")+1:]), func(t *testing.T) {
 			m, notes, err := onnx.Infer(parse(t, c.model))

@@ -7,7 +7,7 @@ import (
 
 // maxInlined is the largest number of nodes of a graph with its functions written
 // out: they may call each other many times over.
-const maxInlined = 1 << 16
+const maxInlined = 1 << 15
 
 // inline replaces a node by those of the function it calls, or of the branch that
 // an If takes; it returns false for any other node.

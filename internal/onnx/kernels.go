@@ -15,6 +15,8 @@ type KernelOptions struct {
 	// that of the X axis, as the published single-core tool does, although ONNX
 	// lists the height first. It makes a difference to kernels that are not square.
 	HeightAsX bool
+	// Dims are the sizes of named dimensions that the model leaves open.
+	Dims map[string]int64
 }
 
 // Kernels turns a model into the layers that a single core is evaluated for:
@@ -27,7 +29,7 @@ type KernelOptions struct {
 // otherwise they are 8 bits, and 16 for partial sums. Shapes are inferred where
 // the file does not declare them. The error is a diag.List.
 func Kernels(m *Model, o KernelOptions) (*workload.Workload, error) {
-	in := newInference(m, Options{})
+	in := newInference(m, Options{Dims: o.Dims})
 	in.skipUnsupported = true
 	in.run()
 	k := &kernels{

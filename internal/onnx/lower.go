@@ -271,6 +271,7 @@ type nest struct {
 	shape     []int64   // of the output
 	typ       DataType  // of the output, by default that of the node's
 	plain     bool      // nothing is accumulated in more bits than the result has
+	raw       bool      // the result is the partial sum itself
 	own       Precision // that the node itself sets
 }
 
@@ -330,6 +331,9 @@ func (l *lowering) layer(p *part, n nest) (val, error) {
 	pr := l.precision(n.own, layer.Name, p.name)
 	out := operand("O", n.out)
 	out.FinalBits = pr.of(pr.Activation, n.typ, DefaultPrecision().Activation)
+	if n.raw {
+		out.FinalBits = pr.of(pr.Partial, n.typ, out.FinalBits)
+	}
 	out.Bits = pr.partial(n, out.FinalBits)
 	layer.Operands = append(layer.Operands, out)
 	for _, r := range n.ins {

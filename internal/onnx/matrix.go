@@ -164,7 +164,7 @@ func (l *lowering) product(p *part, part string, x, y val, own Precision) (val, 
 	in := append(stretched(names, batch, a[:max(0, len(a)-2)]), append(slices.Clone(rows), ax("C"))...)
 	weights := append(stretched(names, batch, b[:max(0, len(b)-2)]), append([][]workload.Dim{ax("C")}, cols...)...)
 	return l.layer(p, nest{
-		part: part, kind: "MatMul", dims: dims, out: append(append(out, rows...), cols...), shape: shape, own: own,
+		part: part, kind: "MatMul", raw: p.OpType == "MatMulInteger", dims: dims, out: append(append(out, rows...), cols...), shape: shape, own: own,
 		ins: []reading{reads("I", x, in...), reads("W", y, weights...)},
 	})
 }

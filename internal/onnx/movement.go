@@ -662,7 +662,11 @@ func movementOperators() map[string]operator {
 	dropout := same("transparent in inference")
 	dropout.fold = nil
 	dropout.infer = func(c *call) ([]tensor, error) {
-		return []tensor{c.in[0], {known: true, typ: Bool, shape: c.in[0].shape}}, nil
+		mask := Bool
+		if c.opset < 10 {
+			mask = c.in[0].typ
+		}
+		return []tensor{c.in[0], {known: true, typ: mask, shape: c.in[0].shape}}, nil
 	}
 	gather := movementOperator(2, single(planGather), "constant indices: selects positions of an axis. Others: a layer `O[d][k] += I[d] * W[d][k]` that moves the rows it looks up; of a computed table, it waits for all of it")
 	gather.infer = gatherOr(gather.infer)

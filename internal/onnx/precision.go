@@ -84,7 +84,7 @@ func (p Precision) input(v val) unit.Bits {
 // belongs to the machine.
 func (p Precision) partial(n nest, final unit.Bits) unit.Bits {
 	switch {
-	case n.plain:
+	case n.plain, n.raw:
 		return final
 	case p.Partial != 0:
 		return p.Partial

@@ -19,13 +19,24 @@ const (
 	maxNodes      = 1 << 20
 	maxValues     = 1 << 22
 	maxAttributes = 1 << 12 // of one node
+	maxArguments  = 1 << 14 // inputs or outputs of one node
 	maxRank       = 64
 	maxDepth      = 16 // of graphs within graphs
 )
 
 // ReadFile reads the model of the given path. The file is mapped, not loaded,
 // where the system can do that, so that weights stay on the disk.
-func ReadFile(path string) (*Model, error) {
+func ReadFile(path string) (m *Model, err error) {
+	err = WithFile(path, func(data []byte) error {
+		m, err = Read(path, data)
+		return err
+	})
+	return m, err
+}
+
+// WithFile calls use with the content of a file, which is mapped where the system
+// can do that. The content must not be used afterwards.
+func WithFile(path string, use func(data []byte) error) error {
 	data, release, err := mapFile(path)
 	if err != nil {
 		hint := ""
@@ -36,10 +47,10 @@ func ReadFile(path string) (*Model, error) {
 		if errors.As(err, &pe) {
 			err = pe.Err
 		}
-		return nil, diag.List{{File: path, Message: "cannot read the ONNX model: " + err.Error(), Hint: hint}}
+		return diag.List{{File: path, Message: "cannot read the ONNX model: " + err.Error(), Hint: hint}}
 	}
 	defer release()
-	return Read(path, data)
+	return use(data)
 }
 
 func readFile(path string) (data []byte, release func(), err error) {

@@ -16,7 +16,8 @@ var nodeLine = regexp.MustCompile(`^(?:(\S+):\s+)?(\S.*?)\s*=\s*([\w.]+)\(([^)]*
 //
 //	opset 11
 //	input x 1x3x8x8      a network input; dimensions are numbers or symbols
-//	init w 4x3x3x3       an initializer, "init s [1,-1]" one with values
+//	init w 4x3x3x3       an initializer, "init s [1,-1]" and "init s f[1,0.5]" ones with values
+//	input x:uint8 1x3    a type other than float
 //	value y 1x4x8x8      a stored shape
 //	y = Conv(x, w) ...   a node
 //	output y             a network output, with a shape or without
@@ -41,8 +42,12 @@ func parse(t testing.TB, text string) *onnx.Model {
 		case "output":
 			g.Outputs = append(g.Outputs, info(t, f[1:]))
 		case "init":
-			w := onnx.Tensor{Name: f[1], Type: onnx.Float32}
-			if list, ok := strings.CutPrefix(f[2], "["); ok {
+			w := onnx.Tensor{}
+			w.Name, w.Type = typed(t, f[1])
+			if values, ok := strings.CutPrefix(f[2], "f["); ok {
+				w.Floats = floats(t, strings.Split(strings.TrimSuffix(values, "]"), ","))
+				w.Dims = []int64{int64(len(w.Floats))}
+			} else if list, ok := strings.CutPrefix(f[2], "["); ok {
 				w.Type, w.Ints = onnx.Int64, numbers(t, strings.TrimSuffix(list, "]"))
 				w.Dims = []int64{int64(len(w.Ints))}
 			} else if f[2] != "scalar" {
@@ -67,6 +72,32 @@ func parse(t testing.TB, text string) *onnx.Model {
 	return m
 }
 
+// typed takes "x:uint8" apart.
+func typed(t testing.TB, s string) (string, onnx.DataType) {
+	name, typ, ok := strings.Cut(s, ":")
+	if !ok {
+		return name, onnx.Float32
+	}
+	types := map[string]onnx.DataType{"uint8": onnx.UInt8, "int8": onnx.Int8, "int32": onnx.Int32, "int64": onnx.Int64, "bool": onnx.Bool,
+		"int4": onnx.Int4, "uint4": onnx.UInt4, "float16": onnx.Float16}
+	if types[typ] == 0 {
+		t.Fatalf("no type: %q", s)
+	}
+	return name, types[typ]
+}
+
+func floats(t testing.TB, parts []string) []float64 {
+	var out []float64
+	for _, p := range parts {
+		v, err := strconv.ParseFloat(p, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
 func list(s string) []string {
 	if s == "" {
 		return nil
@@ -79,7 +110,8 @@ func list(s string) []string {
 }
 
 func info(t testing.TB, f []string) onnx.ValueInfo {
-	v := onnx.ValueInfo{Name: f[0], Type: onnx.Float32}
+	v := onnx.ValueInfo{}
+	v.Name, v.Type = typed(t, f[0])
 	if len(f) == 1 {
 		return v
 	}
@@ -100,13 +132,20 @@ func info(t testing.TB, f []string) onnx.ValueInfo {
 	return v
 }
 
-// attribute reads "axis=1", "perm=0,2,1", "one=1," (a list of one) or "auto_pad=VALID".
+// attribute reads "axis=1", "perm=0,2,1", "one=1," (a list of one), "scales=1;1.5" (a
+// list of floats) or "auto_pad=VALID".
 func attribute(t testing.TB, s string) onnx.Attribute {
 	name, v, _ := strings.Cut(s, "=")
 	switch n, err := strconv.ParseInt(v, 10, 64); {
 	case err == nil:
 		return onnx.Attribute{Name: name, Type: onnx.AttributeInt, Int: n}
-	case strings.Contains(v, ","):
+	case strings.Contains(v, ";"):
+		a := onnx.Attribute{Name: name, Type: onnx.AttributeFloats}
+		for _, f := range floats(t, strings.Split(v, ";")) {
+			a.Floats = append(a.Floats, float32(f))
+		}
+		return a
+	case strings.Contains(v, ",") && name != "equation":
 		return onnx.Attribute{Name: name, Type: onnx.AttributeInts, Ints: numbers(t, strings.TrimSuffix(v, ","))}
 	case v == "float":
 		return onnx.Attribute{Name: name, Type: onnx.AttributeFloat, Float: 0.5}

@@ -80,13 +80,9 @@ func transposedIDs(c *call) int {
 	return 1
 }
 
-// phases are the output positions, modulo the stride, that see the same number of
-// kernel positions.
-type phases struct {
-	first int64 // of consecutive phases, counted from the padded beginning
-	count int64
-	taps  int64
-}
+// phases are residues of output positions modulo the stride, counted from the
+// padded beginning, that see the same number of kernel positions.
+type phases struct{ first, count, taps int64 }
 
 // phasesOf divides the phases of an axis. With a dilation, every phase is given
 // all kernel positions: those that miss are counted too.
@@ -98,16 +94,14 @@ func (w *window) phasesOf(i int) []phases {
 	case k%s == 0:
 		return []phases{{0, s, k / s}}
 	}
-	list := []phases{{0, k % s, k/s + 1}}
-	return append(list, phases{k % s, s - k%s, k / s})
+	return []phases{{0, k % s, k/s + 1}, {k % s, s - k%s, k / s}}
 }
 
 // lowerConvTranspose: O[b][g k][oy py][ox px] += W[g c][k][fy py][fx px] * I[b][g c][iy][ix].
 //
 // Counted from the padded beginning, output position s*q+p sees kernel positions
 // s*t+p and, through them, input positions q-t. So each phase p is a convolution
-// of stride 1 of its own, whose results are interleaved; what lies in the padding
-// is cut off.
+// of stride 1 of its own, whose results are interleaved.
 func lowerConvTranspose(l *lowering, p *part) error {
 	names, err := spatialNames(len(p.shape) - 2)
 	if err != nil {
@@ -121,8 +115,7 @@ func lowerConvTranspose(l *lowering, p *part) error {
 		return err
 	}
 	t := transposing{l: l, p: p, w: w, names: names}
-	whole := make([]phases, len(names))
-	v, err := t.axis(0, whole)
+	v, err := t.axis(0, make([]phases, len(names)))
 	if err != nil {
 		return err
 	}
@@ -137,11 +130,8 @@ func lowerConvTranspose(l *lowering, p *part) error {
 		v = l.through(p, v, reshaped(shape))
 	}
 	for i := range names {
-		first, _ := t.needed(i)
-		if skip := w.before[i] - w.stride[i]*first; shape[2+i] != w.out[i] || skip != 0 {
-			m := selected(shape, 2+i, run(skip, w.out[i]))
-			v = l.through(p, v, m)
-			shape = wide(m.Shape)
+		if v.shape[2+i] != w.out[i] { // the stride does not divide it
+			v = l.through(p, v, selected(v.shape, 2+i, run(0, w.out[i])))
 		}
 	}
 	l.bind(p, 0, v)
@@ -159,11 +149,9 @@ type transposing struct {
 	gaps   bool // some phases see no kernel position
 }
 
-// needed is the first position q of an axis that is needed, and how many.
-func (t *transposing) needed(i int) (first, count int64) {
-	s := t.w.stride[i]
-	first = t.w.before[i] / s
-	return first, (t.w.before[i]+t.w.out[i]-1)/s - first + 1
+// positions is the number of output positions of each phase of an axis.
+func (t *transposing) positions(i int) int64 {
+	return (t.w.out[i] + t.w.stride[i] - 1) / t.w.stride[i]
 }
 
 // axis divides an axis by the taps of its phases, and the next ones after it.
@@ -189,37 +177,57 @@ func (t *transposing) axis(i int, chosen []phases) (val, error) {
 	if len(parts) > 1 {
 		v = t.l.concat(t.p, a, parts...)
 	}
-	if s := t.w.stride[i]; v.shape[a] < s {
+	s := t.w.stride[i]
+	if v.shape[a] < s {
 		t.gaps = true
 		v = t.l.through(t.p, v, selected(v.shape, a, workload.Placed(0, int(v.shape[a]), int(s))))
 	}
+	if turn := t.w.before[i] % s; turn != 0 && len(t.w.phasesOf(i)) > 1 {
+		// The first output position has phase turn.
+		v = t.l.through(t.p, v, selected(v.shape, a, append(run(turn, s-turn), run(0, turn)...)))
+	}
 	return v, nil
+}
+
+// relation ties input positions to output positions of some phases and to their
+// kernel positions, which count backwards.
+func (t *transposing) relation(i int, ph phases) workload.Relation {
+	w, names := &t.w, t.names[i]
+	s, before := w.stride[i], w.before[i]
+	r := workload.Relation{Index: names[0], A: names[1], B: names[2], Size: int(t.p.in[0].shape[2+i])}
+	if w.dilation[i] > 1 {
+		r.CoefA, r.CoefB, r.Divisor = int(s), int(w.dilation[i]), int(s)
+		r.PadBefore, r.Slack = int((ph.taps-1)*w.dilation[i]-before), int(s-1)
+	} else {
+		// Output positions s*q+o, o counted from the cut beginning, have q shifted by 1
+		// from the first o on whose phase is past the stride.
+		least, most := int64(1<<62), int64(0)
+		for p := ph.first; p < ph.first+ph.count; p++ {
+			o := ((p-before)%s + s) % s
+			least, most = min(least, (o+before)/s), max(most, (o+before)/s)
+		}
+		r.CoefA, r.CoefB = 1, 1
+		r.PadBefore, r.Slack = int(ph.taps-1-least), int(most-least)
+	}
+	r.PadAfter = max(0, r.Last(int(t.positions(i)-1), int(ph.taps-1))+1-r.Size)
+	return r
 }
 
 // layer is the convolution of some phases of every axis.
 func (t *transposing) layer(chosen []phases) (val, error) {
 	p, w := t.p, &t.w
 	x, k, group := p.in[0].shape, p.in[1].shape, p.Int("group", 1)
-	n := nest{kind: "ConvTranspose", shape: []int64{x[0], k[1] * group}}
+	n := nest{shape: []int64{x[0], k[1] * group}}
 	n.out = [][]workload.Dim{ax("B"), ax("G", "K")}
 	weights := [][]workload.Dim{ax("G", "C"), ax("K")}
 	in := [][]workload.Dim{ax("B"), ax("G", "C")}
+	apart := slices.Clone(n.shape) // positions and phases as axes of their own
 	var outer, inner []workload.LoopDim
 	parts := false
 	for i, names := range t.names {
-		ph, s := chosen[i], w.stride[i]
+		ph, s, count := chosen[i], w.stride[i], t.positions(i)
 		phase := "P" + names[1][1:]
-		first, count := t.needed(i)
-		relation := workload.Relation{Index: names[0], A: names[1], B: names[2], CoefA: 1, CoefB: 1,
-			PadBefore: int(ph.taps - 1 - first), Size: int(x[2+i])}
-		if w.dilation[i] > 1 {
-			// Output position o sees kernel position f where stride divides o+before-dilation*f.
-			relation.CoefA, relation.CoefB, relation.Divisor = int(s), int(w.dilation[i]), int(s)
-			relation.PadBefore = int((ph.taps-1)*w.dilation[i] - first*s)
-			relation.Slack = int(s - 1)
-		}
-		relation.PadAfter = max(0, relation.At(int(count-1), int(ph.taps-1))+1-int(x[2+i]))
-		n.relations = append([]workload.Relation{relation}, n.relations...)
+		n.relations = append([]workload.Relation{t.relation(i, ph)}, n.relations...)
 		outer = append(loops(loop(names[1], count)), outer...)
 		inner = append(loops(loop(names[2], ph.taps)), inner...)
 		axis, tap := ax(names[1]), ax(names[2])
@@ -231,7 +239,7 @@ func (t *transposing) layer(chosen []phases) (val, error) {
 			}
 		}
 		n.out, weights, in = append(n.out, axis), append(weights, tap), append(in, ax(names[0]))
-		n.shape = append(n.shape, count*ph.count)
+		n.shape, apart = append(n.shape, count*ph.count), append(apart, count, ph.count)
 		if len(w.phasesOf(i)) > 1 {
 			parts = true
 			n.part += fmt.Sprintf("%s%d", phase, ph.first)
@@ -250,11 +258,5 @@ func (t *transposing) layer(chosen []phases) (val, error) {
 	}
 	t.layers++
 	t.last = v
-	// Positions and phases as axes of their own, so that phases can be put together.
-	apart := slices.Clone(n.shape[:2])
-	for i, ph := range chosen {
-		_, count := t.needed(i)
-		apart = append(apart, count, ph.count)
-	}
 	return t.l.through(p, v, reshaped(apart)), nil
 }

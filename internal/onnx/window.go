@@ -210,7 +210,7 @@ func (k convolution) nest(l *lowering, p *part) (nest, error) {
 	dims := loops(loop("B", x[0]), loop("K", f[0]/group), loop("G", group))
 	dims = append(append(append(dims, out...), loop("C", f[1])), kernel...)
 	return nest{
-		kind: "Conv", dims: dims, relations: w.relations(names, x[2:]), shape: p.shape,
+		kind: "Conv", raw: p.OpType == "ConvInteger", dims: dims, relations: w.relations(names, x[2:]), shape: p.shape,
 		out: spatialAxes([][]workload.Dim{ax("B"), ax("G", "K")}, names, 1),
 		ins: []reading{
 			reads("W", p.value(k.w), spatialAxes([][]workload.Dim{filter, ax("C")}, names, 2)...),

@@ -59,7 +59,17 @@ func describeOperand(b *strings.Builder, w *workload.Workload, o *workload.Opera
 		fmt.Fprintf(b, "/%d", o.FinalBits)
 	}
 	b.WriteString(" bits")
-	switch s := o.Source; s.Kind {
+	for i, s := range o.Source.Origins() {
+		if i > 0 {
+			b.WriteString(" and")
+		}
+		describeSource(b, w, &s)
+	}
+	b.WriteString("\n")
+}
+
+func describeSource(b *strings.Builder, w *workload.Workload, s *workload.Source) {
+	switch s.Kind {
 	case workload.FromConstant:
 		b.WriteString(strings.TrimRight(" constant "+s.Tensor, " "))
 	case workload.FromInput:
@@ -67,13 +77,19 @@ func describeOperand(b *strings.Builder, w *workload.Workload, o *workload.Opera
 	case workload.FromLayer:
 		fmt.Fprintf(b, " from %d %s", w.Layers[s.Layer].ID, s.Tensor)
 	}
-	for _, m := range o.Source.Via {
-		fmt.Fprintf(b, " via %d %s %s%v", m.ID, m.Name, []string{"reshape", "transpose", "same"}[m.Kind], m.Shape)
+	for _, m := range s.Via {
+		fmt.Fprintf(b, " via %d %s %s%v", m.ID, m.Name, []string{"reshape", "transpose", "same", "select"}[m.Kind], m.Shape)
 		if m.Perm != nil {
 			fmt.Fprintf(b, " perm %v", m.Perm)
 		}
+		for _, r := range m.Runs {
+			if r.Gap {
+				fmt.Fprintf(b, " %d:gap", r.Count)
+			} else {
+				fmt.Fprintf(b, " %d:%d%+d", r.Count, r.From, r.Step)
+			}
+		}
 	}
-	b.WriteString("\n")
 }
 
 // outdent removes the tabs that indent a test's text.

@@ -49,6 +49,8 @@ type MappedLayer struct {
 	Evaluated int64
 	Unfit     int64
 	Proven    bool
+	Gap       float64 // part by which something unseen could at most be better, unless proven
+	Pruned    int64
 	Local     *Local
 }
 
@@ -119,7 +121,9 @@ type LayerResult struct {
 	Temporal  []LoopResult    `json:"temporal"` // innermost first
 	Evaluated int64           `json:"evaluated"`
 	Unfit     int64           `json:"unfit"` // of the evaluated nests
+	Pruned    int64           `json:"pruned"`
 	Proven    bool            `json:"proven_optimal"`
+	Gap       float64         `json:"gap"` // part by which something unseen could at most be better
 	Reason    string          `json:"reason,omitempty"`
 	Misfit    *MisfitResult   `json:"misfit,omitempty"`
 	Loops     []LoopResult    `json:"loops"` // of the layer
@@ -289,7 +293,7 @@ func loopResults(loops []workload.LoopDim) []LoopResult {
 func layerResult(l *MappedLayer) LayerResult {
 	r := LayerResult{
 		ID: l.Layer.ID, Name: l.Layer.Name, Type: l.Layer.Type, MACs: l.Layer.MACs(), Loops: loopResults(l.Layer.Dims),
-		Evaluated: l.Evaluated, Unfit: l.Unfit, Proven: l.Proven, Reason: l.Reason, Locality: l.Local,
+		Evaluated: l.Evaluated, Unfit: l.Unfit, Pruned: l.Pruned, Proven: l.Proven, Gap: l.Gap, Reason: l.Reason, Locality: l.Local,
 		Spatial: SpatialResult{}, Temporal: []LoopResult{}, Operands: []OperandResult{}, Ports: []PortResult{},
 	}
 	if m := l.Misfit; m != nil {

@@ -149,6 +149,9 @@ func (l *LayerResult) proof() string {
 	if l.Proven {
 		return "proven"
 	}
+	if l.Gap > 0 {
+		return "within " + humanPercent(l.Gap)
+	}
 	return "best of " + exact(l.Evaluated)
 }
 

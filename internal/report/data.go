@@ -21,6 +21,11 @@ type Input struct {
 // them a saved result can be checked and drawn again.
 type Settings struct {
 	Activations string `json:"activations"` // "fold", "node"
+	// How an ONNX model was read, as the user wrote it: sizes of named dimensions,
+	// precisions, and whether operators that are not supported pass data.
+	Dims      []string `json:"dims,omitempty"`
+	Precision []string `json:"precision,omitempty"`
+	UnknownOp string   `json:"unknown_op,omitempty"` // "ignore", or "" for an error
 	// Stacks are the layer ids of each fusion stack as the user gave them; nil for
 	// the mapping's, or those found by weight capacity.
 	Stacks [][]int `json:"stacks"`
@@ -30,7 +35,14 @@ type Settings struct {
 	Tile          []string `json:"tile,omitempty"`
 	SplitWeights  float64  `json:"split_weights,omitempty"`  // part of a core's memory; 0 if weights are not split
 	RecomputeHalo bool     `json:"recompute_halo,omitempty"` // halos are recomputed rather than cached
-	LPFLimit      int      `json:"lpf_limit"`                // loop prime factors of the loop-order search; 0 for all
+	// Search is how loop orders were searched: "best", or "loma" with LPFLimit loop
+	// prime factors, 0 for all.
+	Search   string `json:"search"`
+	LPFLimit int    `json:"lpf_limit"`
+	// Order is how the next node was chosen, "" by stacks; a path is that of a file
+	// that lists nodes. Prefetch are the operands that were fetched ahead.
+	Order    string   `json:"order,omitempty"`
+	Prefetch []string `json:"prefetch,omitempty"`
 	// How the allocation was found. The number of workers is left out: it changes
 	// nothing.
 	Allocator   string `json:"allocator"`   // "auto", ..., "fixed"

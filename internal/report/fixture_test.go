@@ -94,7 +94,7 @@ func small() *Data {
 	return &Data{
 		Inputs: Inputs{Workload: Input{"tiny", "0a", "nets/tiny.onnx"}, Hardware: Input{Name: "test_chip", SHA256: "0b"}, Mapping: Input{Name: "tiny", SHA256: "0c"},
 			Mode: "fused", Rules: "default", Seed: 7, Objective: "edp",
-			Settings: Settings{Activations: "fold", Stacks: [][]int{{0, 2}, {3}}, LPFLimit: 6, Allocator: "genetic", Evaluations: 216, Generations: 8, Individuals: 24}},
+			Settings: Settings{Activations: "fold", Stacks: [][]int{{0, 2}, {3}}, Search: "loma", LPFLimit: 6, Allocator: "genetic", Evaluations: 216, Generations: 8, Individuals: 24}},
 		Accelerator: a,
 		Graph:       taskgraph.New(layers, nodes, tensors, edges),
 		Schedule:    s,

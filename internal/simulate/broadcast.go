@@ -127,20 +127,24 @@ func (s *Simulator) windows(l int32, bandwidth float64, tensors []taskgraph.Tens
 	if math.IsInf(link.bandwidth, 1) {
 		return append(out, span{t, math.MaxInt64})
 	}
-	times, values := link.load.times, link.load.values
+	load := &link.load
 	limit := link.bandwidth*(1+tolerance) - bandwidth
-	for i := link.load.at(t); i < len(times); i++ {
-		if values[i] > limit {
+	for i, more := load.at(t), true; more; i, more = load.next(i) {
+		if load.value(i) > limit {
 			continue
 		}
-		idle := span{max(t, times[i]), math.MaxInt64}
-		for i++; i < len(times) && values[i] <= limit; i++ {
+		idle := span{max(t, load.time(i)), math.MaxInt64}
+		for more && load.value(i) <= limit {
+			i, more = load.next(i)
 		}
-		if i < len(times) {
-			idle.end = times[i]
+		if more {
+			idle.end = load.time(i)
 		}
 		if idle.end-idle.start >= duration {
 			out = append(out, idle)
+		}
+		if !more {
+			break
 		}
 	}
 	return out

@@ -14,7 +14,7 @@ const tolerance = 1e-9
 type link struct {
 	load      steps[float64]
 	bandwidth float64
-	full      int // the link is fully loaded in all steps before this one
+	full      unit.Cycles // the link is fully loaded until then
 }
 
 func (l *link) reset() {
@@ -29,25 +29,25 @@ func (l *link) idle(t, duration unit.Cycles, bandwidth float64) unit.Cycles {
 	if math.IsInf(l.bandwidth, 1) {
 		return t
 	}
-	times, values := l.load.times, l.load.values
+	load := &l.load
 	limit := l.bandwidth*(1+tolerance) - bandwidth
-	i := l.load.at(t)
 	if bandwidth > 0 {
-		for values[l.full] >= l.bandwidth {
-			l.full++
+		full := load.at(l.full)
+		for load.value(full) >= l.bandwidth {
+			full, _ = load.next(full) // the last step is idle
+			l.full = load.time(full)
 		}
-		if i < l.full {
-			i, t = l.full, times[l.full]
-		}
+		t = max(t, l.full)
 	}
+	i, more := load.at(t), true
 	for {
-		for values[i] > limit {
-			i++
-			t = times[i]
+		for load.value(i) > limit {
+			i, _ = load.next(i)
+			t = load.time(i)
 		}
-		for i++; i < len(times) && values[i] <= limit && times[i]-t < duration; i++ {
+		for i, more = load.next(i); more && load.value(i) <= limit && load.time(i)-t < duration; i, more = load.next(i) {
 		}
-		if i == len(times) || times[i]-t >= duration {
+		if !more || load.time(i)-t >= duration {
 			return t
 		}
 	}

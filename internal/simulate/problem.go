@@ -108,6 +108,7 @@ func (p *plan) listNeeds() {
 		p.own[i] = g.Layers[x.Layer].Memory[x.Operand]
 	}
 	p.needStart = make([]int32, len(g.Nodes)+1)
+	p.needs = make([]need, 0, len(g.Edges())+len(g.Nodes)) // about one constant a node
 	for n := range g.Nodes {
 		node := &g.Nodes[n]
 		memory := g.Layers[node.Layer].Memory

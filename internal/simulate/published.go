@@ -48,7 +48,7 @@ func (s *Simulator) publishedRoom(x taskgraph.TensorID, core int32, op hardware.
 	if bits > size {
 		return 0, s.full(x, store, bits-size)
 	}
-	missing := bits - (size - fill.values[fill.at(from)])
+	missing := bits - (size - fill.value(fill.at(from)))
 	if missing <= 0 {
 		return done, nil
 	}
@@ -167,8 +167,8 @@ func (s *Simulator) shares(core, store int32) bool {
 // published rules for space, room is not always what it seems.
 func (s *Simulator) checkOverflow(x taskgraph.TensorID, store int32, start unit.Cycles) error {
 	fill, size := &s.fill[store], s.Accelerator.Stores[store].Capacity
-	for i := fill.at(start); i < len(fill.values); i++ {
-		if used := fill.values[i]; used > size {
+	for i, more := fill.at(start), true; more; i, more = fill.next(i) {
+		if used := fill.value(i); used > size {
 			bits := s.Graph.Tensors[x].Bits
 			return s.infeasible(schedule.Infeasible{Lack: schedule.LackOfMemory, Tensor: x, Store: int(store), Asked: bits, Pinned: used - bits, Size: size})
 		}

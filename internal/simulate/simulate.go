@@ -92,7 +92,13 @@ func newSimulator(p *plan) *Simulator {
 // Run schedules an allocation. The error is a *schedule.Infeasible if there is no
 // schedule.
 func (s *Simulator) Run(alloc *schedule.Allocation) (*schedule.Schedule, error) {
-	s.record = new(schedule.Schedule)
+	// Most tensors are written or fetched once and stay in two memories.
+	tensors := len(s.Graph.Tensors)
+	s.record = &schedule.Schedule{
+		Order:     make([]taskgraph.NodeID, 0, len(s.Graph.Nodes)),
+		Transfers: make([]schedule.Transfer, 0, tensors),
+		Copies:    make([]schedule.Copy, 0, 2*tensors),
+	}
 	defer func() { s.record = nil }()
 	if err := s.run(alloc); err != nil {
 		return nil, err
@@ -113,9 +119,9 @@ func (s *Simulator) Run(alloc *schedule.Allocation) (*schedule.Schedule, error) 
 // curve copies the steps at which the value changes.
 func curve(f *steps[unit.Bits]) schedule.Curve {
 	var c schedule.Curve
-	for i, v := range f.values {
-		if i == 0 || v != f.values[i-1] {
-			c.Times = append(c.Times, f.times[i])
+	for i, more := (step{}), true; more; i, more = f.next(i) {
+		if v, n := f.value(i), len(c.Bits); n == 0 || v != c.Bits[n-1] {
+			c.Times = append(c.Times, f.time(i))
 			c.Bits = append(c.Bits, v)
 		}
 	}

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -20,7 +21,7 @@ func TestSteps(t *testing.T) {
 		t    unit.Cycles
 		want unit.Bits
 	}{{0, 0}, {9, 0}, {10, 5}, {14, 5}, {15, 3}, {19, 3}, {20, 7}, {1000, 7}} {
-		if got := f.values[f.at(c.t)]; got != c.want {
+		if got := f.value(f.at(c.t)); got != c.want {
 			t.Errorf("value at %d: %d, want %d", c.t, got, c.want)
 		}
 	}
@@ -53,10 +54,16 @@ func TestSteps(t *testing.T) {
 func TestStepsAgainstArray(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const horizon = 40
-		var f steps[unit.Bits]
+		f := steps[unit.Bits]{size: rapid.IntRange(2, 9).Draw(t, "chunk")}
 		f.reset()
+		if rapid.Bool().Draw(t, "used before") {
+			for i := range unit.Cycles(30) {
+				f.add(i, 3)
+			}
+			f.reset()
+		}
 		var plain [horizon]unit.Bits
-		for range rapid.IntRange(0, 20).Draw(t, "changes") {
+		for range rapid.IntRange(0, 40).Draw(t, "changes") {
 			start := rapid.IntRange(0, horizon-1).Draw(t, "start")
 			v := rapid.IntRange(-5, 9).Draw(t, "v")
 			end := horizon
@@ -71,9 +78,12 @@ func TestStepsAgainstArray(t *testing.T) {
 			}
 		}
 		for i, want := range plain {
-			if got := f.values[f.at(unit.Cycles(i))]; got != want {
+			if got := f.value(f.at(unit.Cycles(i))); got != want {
 				t.Fatalf("value at %d: %d, want %d", i, got, want)
 			}
+		}
+		if want := slices.Max(plain[:]); f.peak() != want {
+			t.Fatalf("peak %d, want %d", f.peak(), want)
 		}
 		from := rapid.IntRange(0, horizon-1).Draw(t, "from")
 		limit := unit.Bits(rapid.IntRange(-5, 20).Draw(t, "limit"))

@@ -29,37 +29,23 @@ func LayerByLayer(w *workload.Workload) Stacks {
 	return s
 }
 
-// Given returns the stacks made of the given lists of layer IDs. IDs below the
-// last layer's that no layer has, such as those of reshapes and folded
-// activations, are ignored; layers that no list names stand alone. A layer in two
+// Given returns the stacks made of the given lists of layer IDs. IDs that no
+// layer has, such as those of reshapes and folded activations, are ignored; layers that no list names stand alone. A layer in two
 // lists is an error.
 func Given(w *workload.Workload, ids [][]int) (Stacks, error) {
 	index := make(map[int]int, len(w.Layers))
 	for i := range w.Layers {
 		index[w.Layers[i].ID] = i
 	}
-	last := lastID(w)
 	lists := make([][]int, len(ids))
 	for s, list := range ids {
 		for _, id := range list {
-			if id > last {
-				return nil, diag.One(fmt.Sprintf("fusion stack %d names layer %d", s, id), fmt.Sprintf("ids up to %d", last), "`stream inspect` lists the layers")
-			}
 			if i, ok := index[id]; ok {
 				lists[s] = append(lists[s], i)
 			}
 		}
 	}
 	return complete(w, lists)
-}
-
-// lastID is the highest id of a layer or of an operator that moves data.
-func lastID(w *workload.Workload) int {
-	last := 0
-	for i := range w.Layers {
-		last = max(last, w.Layers[i].ID)
-	}
-	return last
 }
 
 // Named returns the stacks made of the given lists of names, as a mapping file

@@ -403,3 +403,24 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestDocument reads the example of docs/loop-nests.md.
+func TestDocument(t *testing.T) {
+	text, err := os.ReadFile("../../docs/loop-nests.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "```yaml\n")
+	example, _, ok := strings.Cut(rest, "```")
+	if !ok {
+		t.Fatal("the document has no example")
+	}
+	w, err := workloadyaml.Parse("net.yaml", []byte(example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := w.Layers[1].Relations[0]
+	if w.Layers[0].Name != "stem" || pool.Size != 112 || pool.PadBefore != 1 || pool.PadAfter != 0 || len(w.Notes) != 1 {
+		t.Errorf("%+v %v", pool, w.Notes)
+	}
+}

@@ -11,10 +11,12 @@ import (
 )
 
 // Versions of ONNX's operators that networks are written in: the first is enough
-// for convolutional networks, the second has the operators of transformers.
+// for convolutional networks, the second has the layer normalisation of
+// transformers, the third the Gelu.
 const (
 	convOpset        = 14
-	transformerOpset = 20
+	transformerOpset = 17
+	geluOpset        = 20
 )
 
 // value is a tensor of the network that is being built.
@@ -32,6 +34,11 @@ type builder struct {
 
 func newBuilder(name string, opset int64) *builder {
 	return &builder{opset: opset, graph: onnx.Graph{Name: name}, shapes: onnx.NewShapes(opset)}
+}
+
+// raise takes a later version of the operators, before the first node.
+func (b *builder) raise(opset int64) {
+	b.opset, b.shapes = opset, onnx.NewShapes(opset)
 }
 
 // model closes the graph.
@@ -71,11 +78,10 @@ func (b *builder) input(name string, dims ...int) value {
 	return value(name)
 }
 
-// output declares the result of the last node that made v as a network output of
-// the given name.
-func (b *builder) output(v value, name string) {
+// output declares a value as a network output and gives it the name.
+func (b *builder) output(v value, name string) value {
 	if b.err != nil {
-		return
+		return v
 	}
 	dims := narrow(b.shapes.Of(string(v)))
 	for i := range b.graph.Nodes {
@@ -88,6 +94,20 @@ func (b *builder) output(v value, name string) {
 		}
 	}
 	b.graph.Outputs = append(b.graph.Outputs, info(name, dims))
+	b.shapes.Declare(name, wide(dims)...)
+	return value(name)
+}
+
+// require ends the building with a problem of the parameters unless ok.
+func (b *builder) require(ok bool, format string, values ...any) {
+	if b.err == nil && !ok {
+		b.err = diag.One(fmt.Sprintf("workload %s: %s", b.graph.Name, fmt.Sprintf(format, values...)), "", "")
+	}
+}
+
+// divides requires that one parameter divides another.
+func (b *builder) divides(name string, n int, of string, m int) {
+	b.require(m%n == 0, "parameter %s (%d) does not divide %s (%d)", name, n, of, m)
 }
 
 // parameter declares a weight tensor.
@@ -161,11 +181,22 @@ func (w window) attributes() []onnx.Attribute {
 
 // conv is a convolution with bias, in groups if group is not 1.
 func (b *builder) conv(x value, name string, channels int, w window, group int) value {
-	params := parameters(name)
-	weight := b.parameter(params+".weight", channels, b.size(x, 1)/group, w.kernel[0], w.kernel[1])
-	bias := b.parameter(params+".bias", channels)
-	attributes := append([]onnx.Attribute{ints("dilations", 1, 1), integer("group", int64(group))}, w.attributes()...)
-	return b.node("Conv", name, attributes, string(x), weight, bias)
+	weight := b.filter(x, name, channels, w, group)
+	return b.node("Conv", name, w.convAttributes(group), string(x), weight, b.parameter(parameters(name)+".bias", channels))
+}
+
+// unbiased is a convolution without bias.
+func (b *builder) unbiased(x value, name string, channels int, w window) value {
+	return b.node("Conv", name, w.convAttributes(1), string(x), b.filter(x, name, channels, w, 1))
+}
+
+// filter declares the weights of a convolution over x.
+func (b *builder) filter(x value, name string, channels int, w window, group int) string {
+	return b.parameter(parameters(name)+".weight", channels, b.size(x, 1)/max(1, group), w.kernel[0], w.kernel[1])
+}
+
+func (w window) convAttributes(group int) []onnx.Attribute {
+	return append([]onnx.Attribute{ints("dilations", 1, 1), integer("group", int64(group))}, w.attributes()...)
 }
 
 // depthwise is a convolution of every channel by itself.

@@ -34,6 +34,17 @@ var networks = map[string]network{
 	"mobilenetv2":       {"MobileNetV2, width 1 (Sandler et al., 2018)", convOpset, mobileNetV2},
 	"mobilenetv3_large": {"MobileNetV3-Large (Howard et al., 2019)", convOpset, mobileNetV3},
 	"efficientnet_b0":   {"EfficientNet-B0 (Tan and Le, 2019)", convOpset, efficientNetB0},
+	"squeezenet1_1":     {"SqueezeNet 1.1 (Iandola et al., 2016)", convOpset, squeezeNet},
+	"densenet121":       {"DenseNet-121 (Huang et al., 2017)", convOpset, denseNet121},
+	"inception_v3":      {"Inception-v3 (Szegedy et al., 2016)", convOpset, inceptionV3},
+	"unet":              {"U-Net for 572x572 images (Ronneberger et al., 2015)", convOpset, uNet},
+	"vit_b_16":          {"ViT-B/16 (Dosovitskiy et al., 2021)", transformerOpset, visionTransformer},
+	"bert_base":         {"Encoder of BERT-base (Devlin et al., 2019)", transformerOpset, bert},
+	"gpt2":              {"GPT-2 small (Radford et al., 2019)", transformerOpset, gpt2},
+	"llama_block":       {"Decoder block of Llama 3 8B (Grattafiori et al., 2024)", transformerOpset, llamaBlock},
+	"swiglu_block":      {"SwiGLU hidden layer (Shazeer, 2020)", transformerOpset, swiGLUBlock},
+	"moe_block":         {"Mixture of experts of Mixtral 8x7B (Jiang et al., 2024)", transformerOpset, mixtureOfExperts},
+	"mamba_block":       {"Mamba block of the 130M model (Gu and Dao, 2023)", transformerOpset, mambaBlock},
 	"tiny_yolov2":       {"Tiny YOLOv2 for Pascal VOC (Redmon and Farhadi, 2017)", convOpset, tinyYOLOv2},
 	"fsrcnn":            {"FSRCNN(56,12,4), super resolution of 540x960 images (Dong et al., 2016)", convOpset, fsrcnn},
 	"dmcnn_vd":          {"DMCNN-VD, demosaicing (Syu et al., 2018)", convOpset, dmcnnVD},
@@ -55,9 +66,19 @@ func Names() []string {
 
 // Has tells whether a name, with or without parameters, means a network of the zoo.
 func Has(name string) bool {
-	base, _, _ := strings.Cut(name, ":")
+	base, _, _ := parts(name)
 	_, ok := networks[base]
 	return ok
+}
+
+// parts divides a name from its settings. A comma may stand for the colon: so a
+// variant is called in results and files.
+func parts(name string) (base, settings string, set bool) {
+	i := strings.IndexAny(name, ":,")
+	if i < 0 {
+		return name, "", false
+	}
+	return name[:i], name[i+1:], true
 }
 
 // About is a line that says what the network of the given name is; its parameters
@@ -76,7 +97,7 @@ func About(name string) (line string, parameters []Parameter) {
 // it was published with, unless the name sets parameters; a shape for every tensor.
 // The error is a diag.List that says what is wrong with the name.
 func Model(name string) (*onnx.Model, error) {
-	base, settings, set := strings.Cut(name, ":")
+	base, settings, set := parts(name)
 	n, ok := networks[base]
 	if !ok {
 		return nil, diag.One("there is no built-in workload "+base, strings.Join(Names(), ", "), diag.DidYouMean(base, Names()))
@@ -92,13 +113,4 @@ func Model(name string) (*onnx.Model, error) {
 	b := newBuilder(strings.Join(append([]string{base}, p.given...), ","), n.opset)
 	build(b)
 	return b.model()
-}
-
-// Export is the network of the given name as an ONNX file.
-func Export(name string) ([]byte, error) {
-	m, err := Model(name)
-	if err != nil {
-		return nil, err
-	}
-	return onnx.Write(m), nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -199,5 +200,89 @@ func TestExport(t *testing.T) {
 	}
 	if _, err := zoo.Model("resnet19"); err == nil || !strings.Contains(err.Error(), "resnet18") {
 		t.Errorf("an unknown name gives %v, want an error that lists the known ones", err)
+	}
+}
+
+// TestVariants sums up networks with other parameters by hand.
+func TestVariants(t *testing.T) {
+	const hidden, ffn = 4096, 14336
+	llama := int64(2*hidden*hidden + 2*hidden*1024 + 3*hidden*ffn)
+	expert := int64(3 * hidden * ffn)
+	mamba := int64(3*768*1536 + 4*1536 + 2*48*1536 + 3*16*1536)
+	for _, v := range []struct {
+		name         string
+		macs, params int64 // params -1: as with the defaults
+	}{
+		{"resnet50:batch=4", 4 * 4_089_184_256, -1},
+		{"bert_base:seq=384", 12 * (384*12*768*768 + 2*384*384*768), -1},
+		{"bert_base:gelu=operator", 11_173_625_856, -1},
+		{"gpt2:seq=1,gelu=operator", 12*(12*768*768+2*768) + 768*50257, -1},
+		{"vit_b_16:gelu=operator", 17_563_828_224, -1},
+		{"llama_block:mode=decode", llama + 2*513*hidden, -1},
+		{"llama_block:mode=decode,batch=3,seq=100", 3 * (llama + 2*101*hidden), -1},
+		{"llama_block:kv_heads=32,seq=7", 7*(llama+2*hidden*(hidden-1024)) + 2*7*7*hidden, 2*hidden + llama + 2*hidden*(hidden-1024)},
+		{"llama_block:hidden=64,heads=8,kv_heads=1,ffn=100,seq=2", 2*(2*64*64+2*64*8+3*64*100) + 2*2*2*64, 2*64 + 2*64*64 + 2*64*8 + 3*64*100},
+		{"swiglu_block:seq=3,hidden=8,ffn=5", 3 * 3 * 8 * 5, 3 * 8 * 5},
+		{"moe_block:seq=1", hidden*8 + 2*expert, hidden*8 + 2*expert}, // two experts get a token
+		{"moe_block:seq=5,top=1,experts=4", hidden*4*5 + 5*expert, hidden*4 + 4*expert},
+		{"moe_block:seq=3,top=3,experts=3", hidden*3*3 + 9*expert, hidden*3 + 3*expert},
+		{"mamba_block:mode=decode", mamba, -1},
+		{"mamba_block:seq=1", mamba, -1},
+		{"mamba_block:seq=40", 40 * mamba, -1},
+		{"mamba_block:kernel=1,mode=decode", mamba - 3*1536, 3_771_648 - 3*1536},
+		{"unet:height=188,width=188", 0, -1},
+		{"fsrcnn:height=10,width=20", 10 * 20 * 15992, -1},
+	} {
+		t.Run(v.name, func(t *testing.T) {
+			m, err := zoo.Model(v.name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			base, _, _ := strings.Cut(v.name, ":")
+			want := v.params
+			if want < 0 {
+				plain, err := zoo.Model(base)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want = parametersOf(plain)
+			}
+			if got := parametersOf(m); got != want {
+				t.Errorf("%d parameters, want %d", got, want)
+			}
+			for _, o := range modes() {
+				if got := build(t, v.name, o).Totals().MACs; v.macs > 0 && got != v.macs {
+					t.Errorf("%d MACs, want %d", got, v.macs)
+				}
+			}
+		})
+	}
+}
+
+// TestExportReadsBack turns exported files into the same layers as the models they were made of.
+func TestExportReadsBack(t *testing.T) {
+	for _, name := range append(zoo.Names(), "llama_block:mode=decode", "mamba_block:mode=decode", "moe_block:seq=1") {
+		data, err := zoo.Export(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := onnx.Read(name, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := onnx.Workload(m, onnx.Options{Rules: rules.Default(), FoldActivations: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := build(t, name, onnx.Options{Rules: rules.Default(), FoldActivations: true})
+		for i := range want.Layers {
+			if !reflect.DeepEqual(want.Layers[i], got.Layers[i]) {
+				t.Errorf("%s (-built +read):\n%s", name, cmp.Diff(want.Layers[i], got.Layers[i]))
+				break
+			}
+		}
+		if len(want.Layers) != len(got.Layers) || !reflect.DeepEqual(want.Outputs, got.Outputs) {
+			t.Errorf("%s: %d layers with outputs %v became %d with outputs %v", name, len(want.Layers), want.Outputs, len(got.Layers), got.Outputs)
+		}
 	}
 }

@@ -1,0 +1,224 @@
+package stream
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"streamdse/internal/onnx"
+	"streamdse/internal/report"
+	"streamdse/rules"
+	"streamdse/schedule"
+	"streamdse/taskgraph"
+)
+
+var update = flag.Bool("update", false, "rewrite what tests generate in docs/")
+
+const schedulingPage = "docs/scheduling.md"
+
+// inTurn gives every group of every layer one of its cores, in turn.
+func inTurn(p Problem) func(*taskgraph.Graph) (*schedule.Allocation, error) {
+	return func(g *taskgraph.Graph) (*schedule.Allocation, error) {
+		a := &schedule.Allocation{Cores: make([][]int, len(g.Layers))}
+		for l := range g.Layers {
+			layer := &g.Layers[l]
+			for group := range layer.Groups {
+				cores := layer.Entry.Candidates(p.Hardware, layer.Layer, group)
+				a.Cores[l] = append(a.Cores[l], cores[(l+group)%len(cores)])
+			}
+		}
+		return a, nil
+	}
+}
+
+// scheduledBy is a schedule of fused ResNet-18 on the quad core under some rules.
+func scheduledBy(t *testing.T, r rules.Rules, costs *Costs) (*schedule.Schedule, error) {
+	t.Helper()
+	o := DefaultOptions()
+	o.Mode, o.Rules, o.Costs = Fused, r, costs
+	p := builtin(t, r)
+	o.Fixed = inTurn(p)
+	result, err := Run(context.Background(), p, o)
+	if err != nil {
+		return nil, err
+	}
+	return result.Schedule, nil
+}
+
+// switches lists the switches of the rules with their comments.
+func switches(t *testing.T) (names []string, comments map[string]string) {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), filepath.Join("rules", "rules.go"), nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	comments = map[string]string{}
+	ast.Inspect(f, func(n ast.Node) bool {
+		s, ok := n.(*ast.StructType)
+		if !ok {
+			return true
+		}
+		for _, field := range s.Fields.List {
+			if kind, ok := field.Type.(*ast.Ident); ok && kind.Name == "bool" {
+				names = append(names, field.Names[0].Name)
+				comments[field.Names[0].Name] = strings.TrimSpace(field.Comment.Text())
+			}
+		}
+		return false
+	})
+	return names, comments
+}
+
+var quirk = regexp.MustCompile(`^((?:Q?[0-9.]+(?:, )?)+): (.*)$`)
+
+// switchTable is the table of all switches with what each does to ResNet-18.
+func switchTable(t *testing.T) string {
+	var b strings.Builder
+	costs := NewCosts()
+	change := func(base *schedule.Schedule, r rules.Rules) string {
+		s, err := scheduledBy(t, r, costs)
+		infeasible := new(schedule.Infeasible)
+		switch {
+		case errors.As(err, &infeasible):
+			return "no schedule | "
+		case err != nil:
+			t.Fatalf("%s: %v", r.Name, err)
+		}
+		part := func(x, base float64) string {
+			if x == base {
+				return "="
+			}
+			return fmt.Sprintf("%+.3f %%", 100*(x/base-1))
+		}
+		return part(float64(s.Latency), float64(base.Latency)) + " | " + part(float64(s.Energy.Total()), float64(base.Energy.Total()))
+	}
+	base := map[string]*schedule.Schedule{}
+	for _, r := range []rules.Rules{rules.Default(), rules.Reference2024()} {
+		s, err := scheduledBy(t, r, costs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		base[r.Name] = s
+		fmt.Fprintf(&b, "- `%s`: %d cycles, %.6g µJ\n", r.Name, s.Latency, float64(s.Energy.Total())/1e6)
+	}
+	b.WriteString("\n| switch | quirk | when it is on | latency, on | energy, on | latency, off | energy, off |\n| --- | --- | --- | ---: | ---: | ---: | ---: |\n")
+	names, comments := switches(t)
+	for _, name := range names {
+		number, text := "", comments[name]
+		if m := quirk.FindStringSubmatch(text); m != nil {
+			number, text = m[1], m[2]
+		}
+		on, off := rules.Default(), rules.Reference2024()
+		reflect.ValueOf(&on).Elem().FieldByName(name).SetBool(true)
+		field := reflect.ValueOf(&off).Elem().FieldByName(name)
+		field.SetBool(!field.Bool())
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", name, number, text,
+			change(base["default"], on), change(base["reference-2024"], off))
+	}
+	return b.String()
+}
+
+// residual is a small network: two convolutions and an addition around them.
+func residual(t *testing.T, r rules.Rules) Problem {
+	t.Helper()
+	weights := func(name string, dims ...int64) onnx.Tensor {
+		return onnx.Tensor{Name: name, Type: onnx.Float32, Dims: dims}
+	}
+	pads := []onnx.Attribute{{Name: "pads", Type: onnx.AttributeInts, Ints: []int64{1, 1, 1, 1}}}
+	w, err := onnx.Workload(&onnx.Model{IRVersion: 8, Opsets: []onnx.Opset{{Version: 13}}, Graph: onnx.Graph{
+		Name:         "residual",
+		Inputs:       []onnx.ValueInfo{{Name: "x", Type: onnx.Float32, Shape: onnx.Static(1, 64, 8, 16)}},
+		Outputs:      []onnx.ValueInfo{{Name: "sum", Type: onnx.Float32}},
+		Initializers: []onnx.Tensor{weights("w1", 64, 64, 3, 3), weights("w2", 64, 64, 3, 3)},
+		Nodes: []onnx.Node{
+			{Name: "conv1", OpType: "Conv", Inputs: []string{"x", "w1"}, Outputs: []string{"a"}, Attributes: pads},
+			{Name: "conv2", OpType: "Conv", Inputs: []string{"a", "w2"}, Outputs: []string{"b"}, Attributes: pads},
+			{Name: "add", OpType: "Add", Inputs: []string{"a", "b"}, Outputs: []string{"sum"}},
+		},
+	}}, onnx.Options{Rules: r})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Name = "residual"
+	p := builtin(t, r)
+	p.Workload = w
+	return p
+}
+
+// schedulingFiles are the generated pictures, and the page with its table.
+func schedulingFiles(t *testing.T) map[string][]byte {
+	files := map[string][]byte{}
+	for _, x := range []struct {
+		name  string
+		mode  Mode
+		rules rules.Rules
+	}{
+		{"layer-by-layer", LayerByLayer, rules.Default()},
+		{"fused", Fused, rules.Default()},
+		{"reference", Fused, rules.Reference2024()},
+	} {
+		o := DefaultOptions()
+		o.Mode, o.Rules = x.mode, x.rules
+		if x.mode == Fused {
+			o.Stacks = [][]int{{0, 1, 2}}
+		}
+		p := residual(t, x.rules)
+		o.Fixed = inTurn(p)
+		r, err := Run(context.Background(), p, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := &report.Data{
+			Inputs: report.Inputs{Workload: report.Input{Name: "residual"}, Hardware: report.Input{Name: "tpu_like_quad_core"},
+				Mode: string(x.mode), Rules: x.rules.Name},
+			Accelerator: p.Hardware, Graph: r.Graph, Schedule: r.Schedule, Allocation: r.Allocation, LowerBound: r.Bound.Latency,
+		}
+		var b bytes.Buffer
+		if err := report.SchedulePicture(&b, d, report.Options{Format: report.SVG}); err != nil {
+			t.Fatal(err)
+		}
+		files["docs/images/scheduling-"+x.name+".svg"] = b.Bytes()
+	}
+	page, err := os.ReadFile(schedulingPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const begin, end = "<!-- generated: switches -->\n", "<!-- end -->\n"
+	before, rest, ok := strings.Cut(string(page), begin)
+	_, after, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		t.Fatalf("%s lacks the marks around its table", schedulingPage)
+	}
+	files[schedulingPage] = []byte(before + begin + "\n" + switchTable(t) + "\n" + end + after)
+	return files
+}
+
+// TestSchedulingPage keeps the table and the pictures of docs/scheduling.md true.
+func TestSchedulingPage(t *testing.T) {
+	for name, want := range schedulingFiles(t) {
+		if *update {
+			if err := os.WriteFile(name, want, 0o666); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		got, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s is out of date: go test . -run SchedulingPage -update", name)
+		}
+	}
+}

@@ -1,0 +1,389 @@
+package execute
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"streamdse/hardware"
+	"streamdse/schedule"
+	"streamdse/taskgraph"
+	"streamdse/unit"
+	"streamdse/workload"
+)
+
+// Tiled computes a network as a schedule says and compares every finished element
+// with the given values. The error names the first node or transfer that finds
+// something else than it needs: data absent, not there in time or gone too early,
+// not finished, or of another value than it should have; or the element of a
+// network output that is not in off-chip memory in the end.
+func Tiled(w *workload.Workload, g *taskgraph.Graph, acc *hardware.Accelerator, costs *schedule.CostTable, s *schedule.Schedule, want Values) error {
+	p, err := compile(w)
+	if err != nil {
+		return err
+	}
+	m := &machine{program: p, g: g, acc: acc, costs: costs, s: s, want: want,
+		at: map[place][]int{}, contents: make([]content, len(s.Copies))}
+	for i, c := range s.Copies {
+		m.at[place{c.Store, c.Tensor}] = append(m.at[place{c.Store, c.Tensor}], i)
+		t := &g.Tensors[c.Tensor]
+		own := g.Layers[t.Layer].Memory[t.Operand]
+		if t.Constant && int(c.Store) == acc.Top(acc.Offchip, own) && c.Start == 0 {
+			m.contents[i].constant = true
+		}
+	}
+	for _, a := range m.actions() {
+		if a.node >= 0 {
+			err = m.compute(a.node)
+		} else {
+			err = m.transfer(a.transfer)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return m.outputs()
+}
+
+// machine is an accelerator while it runs a schedule.
+type machine struct {
+	*program
+	g        *taskgraph.Graph
+	acc      *hardware.Accelerator
+	costs    *schedule.CostTable
+	s        *schedule.Schedule
+	want     Values
+	at       map[place][]int // indices of Schedule.Copies
+	contents []content       // by index of Schedule.Copies
+}
+
+// place is a tensor in a memory.
+type place struct {
+	store  int32
+	tensor taskgraph.TensorID
+}
+
+// content is what a memory holds of a tensor.
+type content struct {
+	constant bool        // all of a constant tensor,
+	ready    unit.Cycles // from then on
+	cells    map[int]cell
+}
+
+// cell is an element of an output.
+type cell struct {
+	value    float64
+	ready    unit.Cycles // when it was written
+	finished bool        // not a partial sum, to which more is to be added
+}
+
+// action is a node or a transfer.
+type action struct {
+	start, end unit.Cycles
+	node       taskgraph.NodeID // -1 for a transfer
+	transfer   int
+}
+
+// actions lists nodes and transfers so that what ends before another begins comes
+// before it.
+func (m *machine) actions() []action {
+	var list []action
+	for i, x := range m.s.Transfers {
+		list = append(list, action{x.Start, x.End, -1, i})
+	}
+	for _, n := range m.s.Order {
+		list = append(list, action{m.s.Tasks[n].Start, m.s.Tasks[n].End, n, -1})
+	}
+	slices.SortStableFunc(list, func(a, b action) int {
+		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end))
+	})
+	return list
+}
+
+// held lists the copies that a memory holds of a tensor from start to end, those
+// that may be read only.
+func (m *machine) held(p place, start, end unit.Cycles) []int {
+	var list []int
+	for _, i := range m.at[p] {
+		if c := &m.s.Copies[i]; c.Available <= start && end <= c.End {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// target is the copy that is written from start to end, -1 if there is none. A
+// memory may hold several for a time; rather than one that others begin or add to,
+// it is the one that begins and is available with this.
+func (m *machine) target(p place, start, end unit.Cycles) int {
+	best, rank := -1, 0
+	for _, i := range m.at[p] {
+		c := &m.s.Copies[i]
+		fits := 0
+		switch {
+		case end > c.Available || end > c.End:
+		case c.Start == start && c.Available == end:
+			fits = 3
+		case c.Start == start:
+			fits = 2
+		case c.Start < start:
+			fits = 1
+		}
+		if fits > rank {
+			best, rank = i, fits
+		}
+	}
+	return best
+}
+
+func (m *machine) transfer(i int) error {
+	x := &m.s.Transfers[i]
+	fail := func(what string) error {
+		return fmt.Errorf("transfer %d of %s from %s to %s at %d-%d: %s", i, schedule.TensorName(m.g, x.Tensor),
+			schedule.StoreName(m.acc, int(x.FromStore)), schedule.StoreName(m.acc, int(x.ToStore)), x.Start, x.End, what)
+	}
+	from := m.held(place{x.FromStore, x.Tensor}, x.Start, x.End)
+	to := m.target(place{x.ToStore, x.Tensor}, x.Start, x.End)
+	if len(from) == 0 || to < 0 {
+		return fail("there is no copy to read, or none to write")
+	}
+	dst := &m.contents[to]
+	for _, f := range from {
+		src := &m.contents[f]
+		if src.constant && src.ready <= x.Start {
+			dst.constant, dst.ready = true, x.End
+		}
+		for e, c := range src.cells {
+			if c.ready > x.Start {
+				return fail(fmt.Sprintf("element %d is written at %d only", e, c.ready))
+			}
+			c.ready = x.End
+			dst.set(e, c)
+		}
+	}
+	return nil
+}
+
+func (c *content) set(e int, v cell) {
+	if c.cells == nil {
+		c.cells = map[int]cell{}
+	}
+	c.cells[e] = v
+}
+
+// memory is where a node has an operand.
+func (m *machine) memory(n taskgraph.NodeID, operand int) int32 {
+	node := &m.g.Nodes[n]
+	core := int(m.s.Tasks[n].Core)
+	op := m.g.Layers[node.Layer].Memory[operand]
+	if slices.Contains(m.costs.At(node.Class, core).Streamed, op) {
+		core = m.acc.Offchip
+	}
+	return int32(m.acc.Top(core, op))
+}
+
+// supply is what a node may read as one of its operands.
+type supply struct {
+	constant bool              // its own constant tensor is there
+	ranges   []taskgraph.Range // that the constant tensor covers
+	copies   []int             // of tensors that its dependencies name
+	read     map[element]float64
+	perCopy  []map[int]bool // which elements of each copy were read
+}
+
+func (m *machine) supply(n taskgraph.NodeID, operand int) supply {
+	node, task := &m.g.Nodes[n], &m.s.Tasks[n]
+	s := supply{read: map[element]float64{}}
+	store := m.memory(n, operand)
+	x := node.Operands[operand]
+	if m.g.Tensors[x].Constant {
+		s.ranges = m.g.Tensors[x].Ranges
+		for _, i := range m.held(place{store, x}, task.Start, task.End) {
+			s.constant = s.constant || m.contents[i].constant && m.contents[i].ready <= task.Start
+		}
+	}
+	for _, e := range m.g.In(n) {
+		if int(e.Operand) == operand && e.Data() {
+			s.copies = append(s.copies, m.held(place{store, m.g.Nodes[e.Src].Operands[0]}, task.Start, task.End)...)
+		}
+	}
+	s.perCopy = make([]map[int]bool, len(s.copies))
+	for i := range s.perCopy {
+		s.perCopy[i] = map[int]bool{}
+	}
+	return s
+}
+
+func (m *machine) compute(n taskgraph.NodeID) error {
+	node, task := &m.g.Nodes[n], &m.s.Tasks[n]
+	layer := int(node.Layer)
+	fail := func(format string, args ...any) error {
+		return fmt.Errorf("%s on core %d at %d-%d: %s", schedule.NodeName(m.g, n), task.Core, task.Start, task.End, fmt.Sprintf(format, args...))
+	}
+	supplies := make([]supply, len(node.Operands))
+	for k := 1; k < len(node.Operands); k++ {
+		supplies[k] = m.supply(n, k)
+	}
+	read := func(operand int, from element, positions []int) (float64, error) {
+		s := &supplies[operand]
+		if v, ok := s.read[from]; ok {
+			return v, nil
+		}
+		v, err := m.read(layer, operand, s, from, positions, task.Start)
+		if err != nil {
+			return 0, fail("operand %s: %v", m.w.Layers[layer].Operands[operand].Name, err)
+		}
+		s.read[from] = v
+		return v, nil
+	}
+	to := m.target(place{m.memory(n, 0), node.Operands[0]}, task.Start, task.End)
+	if to < 0 {
+		return fail("there is no room for the output")
+	}
+	out := &m.contents[to]
+	sums := map[int]*float64{}
+	sum := func(e int) *float64 {
+		if sums[e] == nil {
+			v := m.kernels[layer].start
+			sums[e] = &v
+		}
+		return sums[e]
+	}
+	if err := m.run(layer, node.Ranges, read, sum); err != nil {
+		return err
+	}
+	supplies[0] = m.supply(n, 0)
+	for e, v := range sums {
+		if err := m.addSums(n, &supplies[0], e, v); err != nil {
+			return fail("%v", err)
+		}
+		c := cell{value: *v, ready: task.End, finished: node.Final}
+		if old, ok := out.cells[e]; ok {
+			return fail("element %d is written by another node, until %d", e, old.ready)
+		}
+		if node.Final {
+			c.value = m.kernels[layer].finish(c.value)
+			if want := m.want[layer][e]; c.value != want {
+				return fail("element %d of the output is %v instead of %v", e, c.value, want)
+			}
+		}
+		out.set(e, c)
+	}
+	return m.amounts(n, supplies, fail)
+}
+
+// addSums adds to an element of a node's output what other nodes have summed up.
+func (m *machine) addSums(n taskgraph.NodeID, s *supply, e int, v *float64) error {
+	layer, start := m.g.Nodes[n].Layer, m.s.Tasks[n].Start
+	for _, edge := range m.g.In(n) {
+		if !edge.PartialSums() {
+			continue
+		}
+		x := m.g.Nodes[edge.Src].Operands[0]
+		found := false
+		for k, i := range s.copies {
+			c, ok := m.contents[i].cells[e]
+			if !ok || m.s.Copies[i].Tensor != x {
+				continue
+			}
+			if c.finished || c.ready > start {
+				return fmt.Errorf("element %d of %s is no partial sum, or written at %d only", e, schedule.TensorName(m.g, x), c.ready)
+			}
+			s.perCopy[k][e] = true
+			*v = m.kernels[layer].join(*v, c.value)
+			found = true
+			break
+		}
+		if !found {
+			return fmt.Errorf("the partial sum of element %d in %s is absent", e, schedule.TensorName(m.g, x))
+		}
+	}
+	return nil
+}
+
+// read fetches a value from what a node has.
+func (m *machine) read(layer, operand int, s *supply, from element, positions []int, start unit.Cycles) (float64, error) {
+	o := &m.access[layer][operand].origins[from.origin]
+	if o.constant {
+		for i, r := range s.ranges {
+			if positions[i] < int(r.Lo) || positions[i] >= int(r.Hi) {
+				return 0, fmt.Errorf("position %v lies outside of the node's tensor %v", positions, s.ranges)
+			}
+		}
+		if !s.constant {
+			return 0, fmt.Errorf("the constant is absent")
+		}
+		return o.value(from.element), nil
+	}
+	for k, i := range s.copies {
+		if m.g.Tensors[m.s.Copies[i].Tensor].Layer != int32(o.layer) {
+			continue
+		}
+		if c, ok := m.contents[i].cells[from.element]; ok {
+			if !c.finished || c.ready > start {
+				return 0, fmt.Errorf("element %d of layer %s is not finished, or written at %d only", from.element, m.w.Layers[o.layer].Name, c.ready)
+			}
+			s.perCopy[k][from.element] = true
+			return c.value, nil
+		}
+	}
+	return 0, fmt.Errorf("element %d of layer %s is absent", from.element, m.w.Layers[o.layer].Name)
+}
+
+// amounts makes sure that a node reads no more over its dependencies than they say.
+func (m *machine) amounts(n taskgraph.NodeID, supplies []supply, fail func(string, ...any) error) error {
+	for k := range supplies {
+		s := &supplies[k]
+		for c, i := range s.copies {
+			x := &m.g.Tensors[m.s.Copies[i].Tensor]
+			var said unit.Bits
+			for _, e := range m.g.In(n) {
+				if e.Data() && int(e.Operand) == k && m.g.Nodes[e.Src].Operands[0] == m.s.Copies[i].Tensor {
+					said += e.Bits
+				}
+			}
+			element := m.w.Layers[x.Layer].Operands[0].FinalBits
+			if k == 0 { // partial sums
+				element = m.w.Layers[x.Layer].Operands[0].Bits
+			}
+			if got := unit.Bits(len(s.perCopy[c])) * element; got > said {
+				return fail("reads %d bits of %s over dependencies of %d", got, schedule.TensorName(m.g, m.s.Copies[i].Tensor), said)
+			}
+		}
+	}
+	return nil
+}
+
+// outputs makes sure that all network outputs are in off-chip memory in the end.
+func (m *machine) outputs() error {
+	read := make([]bool, len(m.w.Layers))
+	for i := range m.w.Layers {
+		for k := range m.w.Layers[i].Operands {
+			for _, s := range m.w.Layers[i].Operands[k].Source.Origins() {
+				if s.Kind == workload.FromLayer {
+					read[s.Layer] = true
+				}
+			}
+		}
+	}
+	for l := range m.w.Layers {
+		if read[l] && !m.g.Layers[l].Output {
+			continue
+		}
+		stored := make([]bool, len(m.want[l]))
+		store := int32(m.acc.Top(m.acc.Offchip, m.g.Layers[l].Memory[0]))
+		for i, c := range m.s.Copies {
+			t := &m.g.Tensors[c.Tensor]
+			if int(t.Layer) != l || t.Operand != 0 || c.Store != store || c.End != schedule.Forever {
+				continue
+			}
+			for e, v := range m.contents[i].cells {
+				stored[e] = stored[e] || v.finished
+			}
+		}
+		if e := slices.Index(stored, false); e >= 0 {
+			return fmt.Errorf("element %d of layer %s, a network output, is not in off-chip memory in the end", e, m.w.Layers[l].Name)
+		}
+	}
+	return nil
+}

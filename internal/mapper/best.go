@@ -1,0 +1,280 @@
+package mapper
+
+import (
+	"math"
+	"slices"
+
+	"streamdse/loopnest"
+)
+
+// branching is the search for the best order under one spatial unrolling. It
+// builds orders from the inside out.
+type branching struct {
+	*search
+	e       *loopnest.Evaluator
+	rank    int
+	outlook *loopnest.Outlook
+	factors []loopnest.Loop // distinct
+	left    []int           // how often each is still to be placed
+	inner   []int           // factors placed so far, the innermost first
+	fixed   []loopnest.Loop // what the user wants innermost
+	order   []loopnest.Loop
+	seen    map[string]struct{} // beginnings, by what is outside can feel of them
+	stored  int                 // bytes in seen
+	next    [][]branch          // by number of loops placed
+	effort  int64               // beginnings that may still be examined
+	open    []value             // bounds of the beginnings that were left
+}
+
+// value is a cost or a bound as objectives see it.
+type value struct{ latency, energy float64 }
+
+// branch is a loop that may come next, with a bound on what it leads to.
+type branch struct {
+	factor int
+	bound  value
+}
+
+const (
+	// rounding is the relative difference up to which latencies are the same sums
+	// added up in another order.
+	rounding = 1e-13
+	// maxSeen bounds the memory that remembers beginnings, in bytes.
+	maxSeen = 48 << 20
+	// seenOverhead is about what an entry takes besides its key.
+	seenOverhead = 48
+)
+
+// explore finds the best order under a spatial unrolling: of all prime factors,
+// and of every coarser set of factors that Loma has at some limit. The coarser
+// ones are part of the space because memories take as much as fits, so that a
+// loop which is not divided can lead to a better nest. It returns bounds of what
+// it did not examine for lack of effort.
+func (s *search) explore(p *Problem, e *loopnest.Evaluator, rank int, opt Options) (open []value, err error) {
+	sizes := e.TemporalSizes()
+	given, err := givenOrder(p, sizes)
+	if err != nil || given.complete != nil {
+		return nil, err
+	}
+	primes, _, err := split(p.Layer, sizes, math.MaxInt, given.positions)
+	if err != nil {
+		return nil, err
+	}
+	evaluated, _, err := split(p.Layer, sizes, opt.FactorLimit, given.positions)
+	if err != nil {
+		return nil, err
+	}
+	effort := opt.Effort
+	if effort == 0 {
+		effort = math.MaxInt64
+	}
+	for n := 1; n <= len(primes); n++ {
+		factors, _, err := split(p.Layer, sizes, n, given.positions)
+		if err != nil {
+			return nil, err
+		}
+		n = max(n, len(factors))
+		if n == len(evaluated) || n < len(given.positions) {
+			continue // Loma evaluated all orders, or the user's loops are more
+		}
+		b := newBranching(s, e, rank, factors, given.positions, effort)
+		if err := b.start(); err != nil {
+			return nil, err
+		}
+		effort = max(0, b.effort)
+		open = append(open, b.open...)
+	}
+	return open, nil
+}
+
+func newBranching(s *search, e *loopnest.Evaluator, rank int, factors, fixed []loopnest.Loop, effort int64) *branching {
+	b := &branching{search: s, e: e, rank: rank, fixed: fixed, effort: effort, seen: map[string]struct{}{}}
+	for _, f := range factors {
+		if i := slices.Index(b.factors, f); i >= 0 {
+			b.left[i]++
+		} else {
+			b.factors, b.left = append(b.factors, f), append(b.left, 1)
+		}
+	}
+	b.order = make([]loopnest.Loop, len(factors))
+	b.next = make([][]branch, len(factors))
+	return b
+}
+
+// start searches all orders, or what the effort allows.
+func (b *branching) start() error {
+	if b.outlook = b.e.NewOutlook(b.factors, slices.Clone(b.left)); b.outlook == nil {
+		// too many combinations of factors to look ahead
+		cycles := 1.0
+		for f, n := range b.left {
+			cycles *= math.Pow(float64(b.factors[f].Size), float64(n))
+		}
+		b.open = []value{{latency: cycles}}
+		return nil
+	}
+	if bound, open := b.look(); open && !b.cut(bound) {
+		return b.branch()
+	}
+	return nil
+}
+
+// branch goes through the loops that may come next, the most promising first.
+func (b *branching) branch() error {
+	if err := b.ctx.Err(); err != nil {
+		return err
+	}
+	depth := len(b.inner)
+	kinds, last := 0, -1
+	for f, n := range b.left {
+		if n > 0 {
+			kinds++
+			last = f
+		}
+	}
+	if kinds == 1 {
+		b.finish(last)
+		return nil
+	}
+	next := b.next[depth][:0]
+	for f := range b.factors {
+		if b.left[f] == 0 || !b.allowed(depth, f) {
+			continue
+		}
+		b.inner = append(b.inner, f)
+		if bound, open := b.look(); open {
+			next = append(next, branch{f, bound})
+		}
+		b.inner = b.inner[:depth]
+	}
+	b.next[depth] = next
+	slices.SortStableFunc(next, func(x, y branch) int {
+		switch {
+		case b.objective.less(x.bound, y.bound):
+			return -1
+		case b.objective.less(y.bound, x.bound):
+			return 1
+		}
+		return 0
+	})
+	for _, x := range next {
+		if b.cut(x.bound) {
+			b.result.Pruned++
+			continue
+		}
+		if b.effort <= 0 {
+			b.open = append(b.open, x.bound)
+			continue
+		}
+		b.inner = append(b.inner, x.factor)
+		b.left[x.factor]--
+		err := b.branch()
+		b.left[x.factor]++
+		b.inner = b.inner[:depth]
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// allowed tells whether the user's order has room for a factor at a place.
+func (b *branching) allowed(place, f int) bool {
+	if place >= len(b.fixed) {
+		return true
+	}
+	want := b.fixed[place]
+	return want.Dim == b.factors[f].Dim && (want.Size == 0 || want.Size == b.factors[f].Size)
+}
+
+// look judges the orders that begin with inner.
+func (b *branching) look() (bound value, open bool) {
+	b.result.Examined++
+	b.effort--
+	if !b.outlook.Look(b.inner) {
+		b.result.Unfit++
+		return value{}, false
+	}
+	if key := b.outlook.Key(); key != nil {
+		if _, ok := b.seen[string(key)]; ok {
+			b.result.Merged++
+			return value{}, false
+		}
+		if b.stored < maxSeen {
+			b.seen[string(key)] = struct{}{}
+			b.stored += len(key) + seenOverhead
+		}
+	}
+	bound.latency, bound.energy = b.outlook.Bound()
+	if math.IsInf(bound.energy, 1) {
+		b.result.Unfit++
+		return value{}, false
+	}
+	if b.cut(bound) {
+		b.result.Pruned++
+		return value{}, false
+	}
+	return bound, true
+}
+
+// cut tells whether nothing within a bound can beat the best so far. Latencies
+// that differ by less than rounding are taken as equal.
+func (b *branching) cut(bound value) bool {
+	if b.best == nil {
+		return false
+	}
+	best := value{b.cost.Total(), float64(b.cost.Energy)}
+	if math.Abs(bound.latency-best.latency) <= rounding*best.latency {
+		bound.latency = best.latency
+	}
+	return !b.objective.less(bound, best)
+}
+
+// conclude says how good the result is, given bounds of what was not examined.
+func (s *search) conclude(open []value) {
+	best := value{s.cost.Total(), float64(s.cost.Energy)}
+	s.result.ProvenOptimal = true
+	for _, bound := range open {
+		if s.objective.less(bound, best) {
+			s.result.ProvenOptimal = false
+			s.result.Gap = max(s.result.Gap, 1-s.objective.first(bound)/s.objective.first(best))
+		}
+	}
+}
+
+// first is the figure that the objective looks at before others.
+func (o Objective) first(v value) float64 {
+	switch o {
+	case Energy:
+		return v.energy
+	case EDP:
+		return max(0, v.latency) * v.energy
+	}
+	return v.latency
+}
+
+// finish evaluates the order in which only copies of one factor are left.
+func (b *branching) finish(last int) {
+	for i, f := range b.inner {
+		b.order[i] = b.factors[f]
+	}
+	for i := len(b.inner); i < len(b.fixed); i++ {
+		if !b.allowed(i, last) {
+			return
+		}
+	}
+	for i := len(b.inner); i < len(b.order); i++ {
+		b.order[i] = b.factors[last]
+	}
+	b.try(b.e, b.order, b.rank, b.result.Evaluated+b.result.Unfit)
+}
+
+// less tells whether a is strictly better than b.
+func (o Objective) less(a, b value) bool {
+	switch o {
+	case Energy:
+		return a.energy < b.energy || a.energy == b.energy && a.latency < b.latency
+	case EDP:
+		return o.first(a) < o.first(b)
+	}
+	return a.latency < b.latency || a.latency == b.latency && a.energy < b.energy
+}

@@ -1,0 +1,140 @@
+package mapper
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"streamdse/loopnest"
+)
+
+// TestOutlook compares what is said about beginnings of orders with all their
+// completions: none costs less than the bound, and beginnings with equal keys
+// cost the same under every completion.
+func TestOutlook(t *testing.T) {
+	kept := 0
+	rapid.Check(t, func(t *rapid.T) {
+		p := drawProblem(t, 7)
+		model, err := loopnest.NewModel(p.Problem)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unrollings, err := candidates(&p, DefaultOptions())
+		if err != nil {
+			t.Skip(err)
+		}
+		e, err := model.NewEvaluator(unrollings[0].spatial)
+		if err != nil {
+			t.Skip(err)
+		}
+		all, _, err := split(p.Layer, e.TemporalSizes(), math.MaxInt, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var factors []loopnest.Loop
+		var counts []int
+		for _, f := range all {
+			if i := slices.Index(factors, f); i >= 0 {
+				counts[i]++
+			} else {
+				factors, counts = append(factors, f), append(counts, 1)
+			}
+		}
+		other, err := model.NewEvaluator(unrollings[0].spatial)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := &observed{t: t, outlook: e.NewOutlook(factors, slices.Clone(counts)), evaluator: other, factors: factors, left: counts,
+			future: map[string]map[string]outcome{}}
+		o.visit()
+		kept += o.merged
+	})
+	if kept == 0 {
+		t.Error("no two beginnings had the same key")
+	}
+}
+
+// outcome is the cost of an order, if it fits.
+type outcome struct {
+	cost loopnest.Cost
+	fits bool
+}
+
+type observed struct {
+	t         *rapid.T
+	outlook   *loopnest.Outlook
+	evaluator *loopnest.Evaluator
+	factors   []loopnest.Loop
+	left      []int
+	inner     []int
+	future    map[string]map[string]outcome // by key, then by what comes outside
+	merged    int
+}
+
+// visit returns the outcomes of all completions of inner.
+func (o *observed) visit() map[string]outcome {
+	out := map[string]outcome{}
+	depth := len(o.inner)
+	open := false
+	for f := range o.factors {
+		if o.left[f] == 0 {
+			continue
+		}
+		open = true
+		o.left[f]--
+		o.inner = append(o.inner, f)
+		for rest, x := range o.visit() {
+			out[fmt.Sprint(f, " ", rest)] = x
+		}
+		o.inner = o.inner[:depth]
+		o.left[f]++
+	}
+	if !open {
+		var order []loopnest.Loop
+		for _, f := range o.inner {
+			order = append(order, o.factors[f])
+		}
+		cost, fits := o.evaluator.Evaluate(order)
+		out[""] = outcome{cost, fits}
+	}
+	o.check(out)
+	return out
+}
+
+func (o *observed) check(completions map[string]outcome) {
+	possible := o.outlook.Look(o.inner)
+	var latency, energy float64
+	if possible {
+		latency, energy = o.outlook.Bound()
+	}
+	for rest, x := range completions {
+		switch {
+		case !x.fits:
+		case !possible:
+			o.t.Fatalf("nothing that begins with %v should fit, but %v does: %v", o.inner, rest, x.cost)
+		case x.cost.Total() < latency || float64(x.cost.Energy) < energy:
+			o.t.Fatalf("after %v: %v costs %v cycles and %v pJ, less than %v or %v", o.inner, rest, x.cost.Total(), x.cost.Energy, latency, energy)
+		}
+	}
+	if !possible {
+		return
+	}
+	key := string(o.outlook.Key())
+	if key == "" {
+		return
+	}
+	before, ok := o.future[key]
+	if !ok {
+		o.future[key] = completions
+		return
+	}
+	o.merged++
+	for rest, x := range completions {
+		if before[rest] != x {
+			o.t.Fatalf("after %v: %v is %v, but %v after another beginning with the same key", o.inner, rest, x, before[rest])
+		}
+	}
+}
