@@ -46,7 +46,7 @@ func inTurn(p Problem) func(*taskgraph.Graph) (*schedule.Allocation, error) {
 func scheduledBy(t *testing.T, r rules.Rules, costs *Costs) (*schedule.Schedule, error) {
 	t.Helper()
 	o := DefaultOptions()
-	o.Mode, o.Rules, o.Costs = Fused, r, costs
+	o.Mode, o.Rules, o.Costs, o.Search = Fused, r, costs, Loma // for both, so that they compare
 	p := builtin(t, r)
 	o.Fixed = inTurn(p)
 	result, err := Run(context.Background(), p, o)
@@ -169,7 +169,7 @@ func schedulingFiles(t *testing.T) map[string][]byte {
 		{"reference", Fused, rules.Reference2024()},
 	} {
 		o := DefaultOptions()
-		o.Mode, o.Rules = x.mode, x.rules
+		o.Mode, o.Rules, o.Search = x.mode, x.rules, Loma
 		if x.mode == Fused {
 			o.Stacks = [][]int{{0, 1, 2}}
 		}

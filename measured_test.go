@@ -73,7 +73,7 @@ func TestMeasuredCases(t *testing.T) {
 		compared++
 		t.Run(name, func(t *testing.T) {
 			o := DefaultOptions()
-			o.Rules, o.Prefetch = rules.Reference2024(), c.Inputs.Prefetch
+			o.Rules, o.Search, o.Prefetch = rules.Reference2024(), Loma, c.Inputs.Prefetch
 			p := measuredProblem(t, f, c, o.Rules)
 			o.Mode = LayerByLayer
 			if c.Inputs.Mode == "fused" {
@@ -159,7 +159,7 @@ func TestMeasuredResNet18(t *testing.T) {
 				t.Fatal(err)
 			}
 			o := DefaultOptions()
-			o.Mode, o.Rules, o.Stacks = mode, in.Rules, [][]int{ids(0, 10), ids(11, 21)}
+			o.Mode, o.Rules, o.Search, o.Stacks = mode, in.Rules, Loma, [][]int{ids(0, 10), ids(11, 21)}
 			allocation := golden.Shared(t, folder+"allocation.json")
 			o.Fixed = func(g *taskgraph.Graph) (*schedule.Allocation, error) {
 				text, err := os.ReadFile(allocation)

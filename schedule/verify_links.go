@@ -177,7 +177,10 @@ func (v *verifier) links() *Violation {
 		if x.Joined && !v.r.JoinPastTransfers {
 			return v.brokenTransfer(RuleLink, i, "it takes no bandwidth of its own")
 		}
-		for _, l := range x.Links {
+		for k, l := range x.Links {
+			if slices.Contains(x.Links[:k], l) {
+				continue // both ways through off-chip memory on its one link
+			}
 			loads[l] = append(loads[l], load{x.Start, x.End, float64(v.acc.Links[l].Bandwidth), []taskgraph.TensorID{x.Tensor}, x.Joined})
 		}
 	}

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"math"
+	"slices"
 
 	"streamdse/taskgraph"
 	"streamdse/unit"
@@ -94,6 +95,9 @@ func (s *Simulator) occupy(links []int32, bandwidth []float64, tensors []taskgra
 			continue
 		}
 		joined = false
+		if slices.Contains(links[:i], l) {
+			continue // a path through off-chip memory may use its one link for both ways
+		}
 		s.links[l].occupy(start, end, bandwidth[i])
 	}
 	return joined
