@@ -88,7 +88,16 @@ type Options struct {
 	// Nil means that stacks are grown by the weight capacity of the cores. Layer
 	// by layer they are not used.
 	Stacks [][]int
-	Rules  rules.Rules
+	// Cuts are tilings that stand in place of the mapping's.
+	Cuts []mapping.Cut
+	// SplitWeights, if not 0, cuts a layer whose weights do not fit into this part of
+	// a core's memory along its output channels into parts that do.
+	SplitWeights float64
+	// RecomputeHalo makes fused layers compute the halos of their readers' windows
+	// anew in every tile, where all are cut alike, instead of having tiles read by
+	// several others.
+	RecomputeHalo bool
+	Rules         rules.Rules
 	// Order is ByStacks, ByLatency or ByMemory.
 	Order Order
 	// First, if not nil, lists nodes to schedule before all others, the first one

@@ -142,7 +142,18 @@ func Graph(p Problem, o Options) (*taskgraph.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	tiled, _, err := split.Nodes(p.Workload, p.Mapping, stacks, o.Rules)
+	m := p.Mapping.With(o.Cuts...)
+	if err := m.CheckCuts(p.Workload); err != nil {
+		return nil, err
+	}
+	if o.SplitWeights > 0 {
+		m = split.Weights(p.Workload, m, p.Hardware, o.SplitWeights, o.Rules)
+	}
+	if o.RecomputeHalo && o.Rules.WholeTileEdges {
+		return nil, diag.One(fmt.Sprintf("the rules %q do not recompute halos", o.Rules.Name), "", "use the default rules, or halos that are cached")
+	}
+	m.RecomputeHalo = o.RecomputeHalo
+	tiled, _, err := split.Nodes(p.Workload, m, stacks, o.Rules)
 	if err != nil {
 		return nil, err
 	}

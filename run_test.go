@@ -60,17 +60,7 @@ func TestAnyAllocation(t *testing.T) {
 		o.Prefetch = rapid.SampledFrom([][]string{nil, {"W"}, {"W", "I"}}).Draw(t, "prefetch")
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "allocation"), 0))
 		p := problems[name]
-		o.Fixed = func(g *taskgraph.Graph) (*schedule.Allocation, error) {
-			a := &schedule.Allocation{Cores: make([][]int, len(g.Layers))}
-			for l := range g.Layers {
-				layer := &g.Layers[l]
-				for group := range layer.Groups {
-					c := layer.Entry.Candidates(p.Hardware, layer.Layer, group)
-					a.Cores[l] = append(a.Cores[l], c[random.IntN(len(c))])
-				}
-			}
-			return a, nil
-		}
+		o.Fixed = func(g *taskgraph.Graph) (*schedule.Allocation, error) { return randomAllocation(p, g, random), nil }
 		r, err := Run(context.Background(), p, o)
 		var infeasible *schedule.Infeasible
 		if errors.As(err, &infeasible) {
@@ -156,4 +146,17 @@ func BenchmarkMainJob(b *testing.B) {
 			}
 		}
 	}
+}
+
+// randomAllocation puts every group on one of the cores that may run it.
+func randomAllocation(p Problem, g *taskgraph.Graph, random *rand.Rand) *schedule.Allocation {
+	a := &schedule.Allocation{Cores: make([][]int, len(g.Layers))}
+	for l := range g.Layers {
+		layer := &g.Layers[l]
+		for group := range layer.Groups {
+			c := layer.Entry.Candidates(p.Hardware, layer.Layer, group)
+			a.Cores[l] = append(a.Cores[l], c[random.IntN(len(c))])
+		}
+	}
+	return a
 }

@@ -88,9 +88,15 @@ type Mapping struct {
 	Name    string
 	Entries []Entry
 	// Stacks are the layers of each of Groups; nil if the file has no groups.
-	Stacks   [][]string
-	Groups   []Group
-	Warnings diag.List // keys without effect
+	Stacks [][]string
+	Groups []Group
+	// Cuts stand in place of the entries' tilings; no file has them.
+	Cuts []Cut
+	// RecomputeHalo makes a fused layer's tiles overlap by what the windows of its
+	// readers reach beyond their own tile, instead of being read by several; no file
+	// says it.
+	RecomputeHalo bool
+	Warnings      diag.List // keys without effect
 }
 
 // Lookup returns the entry for a layer: by its name, else by its operator type,

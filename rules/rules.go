@@ -25,6 +25,7 @@ type Rules struct {
 	InflatedBits        bool // Q36: data that passed a reshape or transpose is counted again per pair of layers
 	OneEdgePerPair      bool // Q38: two operands that come from one node collapse into one edge
 	LonelyNodesVanish   bool // Q37: a node without any edge is left out
+	PartialSumsAreFree  bool // 3.8: nodes that cut a reduction share one output, which is complete as soon as the first has written it
 
 	// Single-core cost of a node.
 
@@ -44,7 +45,6 @@ type Rules struct {
 	LongestHeldSource     bool // Q13: a tensor is fetched from where it has been longest, not from where it arrives first
 	ThroughOffchip        bool // Q21: a transfer between cores may pass the off-chip core without being stored there
 	OriginSuccessorsOnly  bool // Q70: the removal of an output shared by nodes looks at the first node's readers
-	FirstWriteCompletes   bool // an output that several nodes accumulate counts as complete after the first
 	StreamedFromAnywhere  bool // an operand is streamed from off-chip memory whether or not it has been written there
 	DeadEndsAreOutputs    bool // all of a layer is a network output if nobody reads one of its nodes, and only then
 
@@ -83,6 +83,7 @@ func Reference2024() Rules {
 		InflatedBits:           true,
 		OneEdgePerPair:         true,
 		LonelyNodesVanish:      true,
+		PartialSumsAreFree:     true,
 		OffloadOnlyIfFixed:     true,
 		BlocksAskPeak:          true,
 		SharedReserveAll:       true,
@@ -97,7 +98,6 @@ func Reference2024() Rules {
 		LongestHeldSource:      true,
 		ThroughOffchip:         true,
 		OriginSuccessorsOnly:   true,
-		FirstWriteCompletes:    true,
 		StreamedFromAnywhere:   true,
 		DeadEndsAreOutputs:     true,
 		StretchOff:             true,

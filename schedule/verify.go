@@ -22,11 +22,11 @@ const (
 	RuleRuntime       Rule = "runtime"        // a node takes its runtime, stretched if a link cannot keep up with its streaming
 	RuleCore          Rule = "core"           // a core runs one node at a time
 	RuleDependency    Rule = "dependency"     // a node starts after those it depends on have ended
+	RuleSums          Rule = "partial sums"   // what a node leaves to be added to, one other node of its layer adds to, once
 	RulePath          Rule = "path"           // a transfer's links lead from its source to its destination
 	RuleDuration      Rule = "duration"       // a transfer takes as long as its slowest link needs
 	RuleCopy          Rule = "copy"           // data is in a memory because a node or a transfer put it there, and is there when that ends
 	RuleSource        Rule = "source"         // a transfer reads what is in its source from its start to its end
-	RuleReduction     Rule = "reduction"      // the node that completes an output has the partial sums of all others
 	RulePresence      Rule = "presence"       // what a node reads is in its core's memory during its run
 	RuleStreaming     Rule = "streaming"      // what a node streams is in off-chip memory during its run
 	RuleBlock         Rule = "block"          // streaming blocks the bandwidth it asks of the links during the run
@@ -72,9 +72,9 @@ func (v *Violation) Error() string {
 //   - BlockBeforeSpace: a block may begin before the run that it is for.
 //   - Q31, Q32 (TilesEnlargeLayer) and Q37 (LonelyNodesVanish): nodes do work that
 //     no layer has, or leave some undone.
-//   - FirstWriteCompletes: partial sums need not come together.
-//   - FirstWriteCompletes, StreamedFromAnywhere, DeadEndsAreOutputs: as their names
-//     say.
+//   - PartialSumsAreFree: nodes may write the same output, which is complete after
+//     the first.
+//   - StreamedFromAnywhere, DeadEndsAreOutputs: as their names say.
 func Verify(g *taskgraph.Graph, acc *hardware.Accelerator, costs *CostTable, alloc *Allocation, s *Schedule, r rules.Rules) error {
 	v := &verifier{g: g, acc: acc, costs: costs, s: s, r: r}
 	for _, check := range []func() *Violation{
@@ -84,10 +84,10 @@ func Verify(g *taskgraph.Graph, acc *hardware.Accelerator, costs *CostTable, all
 		v.runtimes,
 		v.cores,
 		v.dependencies,
+		v.sums,
 		v.paths,
 		v.copies,
 		v.sources,
-		v.reductions,
 		v.presence,
 		v.blocks,
 		v.links,
@@ -112,8 +112,7 @@ type verifier struct {
 	s     *Schedule
 	r     rules.Rules
 
-	at       map[place][]int // indices of Schedule.Copies, in order of start
-	complete []bool          // whether a copy holds all that is to be added to it
+	at map[place][]int // indices of Schedule.Copies, in order of start
 }
 
 // place is a tensor in a memory.
@@ -177,7 +176,7 @@ func (v *verifier) work() *Violation {
 			}
 			done += operations
 		}
-		if want := layer.MACs(); done != want && len(layer.Dims) > 0 {
+		if want := layer.MACs() + layer.Recomputed(); done != want && len(layer.Dims) > 0 {
 			return v.broken(RuleWork, layer.Nodes[0], v.s.Latency, "the nodes of the layer do %d operations instead of %d", done, want)
 		}
 	}
@@ -284,20 +283,33 @@ func (v *verifier) dependencies() *Violation {
 			return v.broken(RuleDependency, e.Dst, dst.Start, "starts at %d, before %s ends at %d", dst.Start, NodeName(v.g, e.Src), src.End)
 		}
 	}
-	if v.r.FirstWriteCompletes {
+	return nil
+}
+
+// sums checks that no part of a reduction is lost or counted twice.
+func (v *verifier) sums() *Violation {
+	if v.r.PartialSumsAreFree {
 		return nil
 	}
-	contributed := make([]unit.Cycles, len(v.g.Tensors)) // end of the last node that does not complete it
-	finished := v.finished()
+	writer := make([]taskgraph.NodeID, len(v.g.Tensors)) // plus 1; 0 for none
 	for n := range v.g.Nodes {
-		if x := v.g.Nodes[n].Operands[0]; finished[x] && !v.finishes(taskgraph.NodeID(n)) {
-			contributed[x] = max(contributed[x], v.s.Tasks[n].End)
+		id, node := taskgraph.NodeID(n), &v.g.Nodes[n]
+		start := v.s.Tasks[n].Start
+		if other := writer[node.Operands[0]] - 1; other >= 0 {
+			return v.broken(RuleSums, id, start, "writes what %s has written", NodeName(v.g, other))
 		}
-	}
-	for n := range v.g.Nodes {
-		id, x := taskgraph.NodeID(n), v.g.Nodes[n].Operands[0]
-		if task := v.s.Tasks[n]; v.finishes(id) && task.Start < contributed[x] {
-			return v.broken(RuleDependency, id, task.Start, "completes %s from %d on, but another node contributes to it until %d", TensorName(v.g, x), task.Start, contributed[x])
+		writer[node.Operands[0]] = id + 1
+		added := 0
+		for _, e := range v.g.Out(id) {
+			if e.PartialSums() && v.g.Nodes[e.Dst].Layer == node.Layer {
+				added++
+			}
+		}
+		switch {
+		case node.Final && added > 0:
+			return v.broken(RuleSums, id, start, "finishes its output, but %d nodes add to it", added)
+		case !node.Final && added != 1:
+			return v.broken(RuleSums, id, start, "leaves partial sums to which %d nodes add", added)
 		}
 	}
 	return nil

@@ -89,7 +89,11 @@ func (v *verifier) demand(n taskgraph.NodeID) (map[int32]float64, unit.Cycles) {
 				asked[int32(l)] += float64(cost.StreamOut)
 			}
 		}
-		if slices.ContainsFunc(memory[1:len(node.Operands)], func(op hardware.MemoryOperand) bool { return slices.Contains(cost.Streamed, op) }) {
+		inputs := memory[:len(node.Operands)]
+		if v.r.BlocksAskPeak {
+			inputs = inputs[1:] // without what a streamed output reads back
+		}
+		if slices.ContainsFunc(inputs, func(op hardware.MemoryOperand) bool { return slices.Contains(cost.Streamed, op) }) {
 			for _, l := range v.acc.Path(v.acc.Offchip, core) {
 				asked[int32(l)] += float64(cost.StreamIn)
 			}

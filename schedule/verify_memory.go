@@ -23,10 +23,9 @@ func (v *verifier) copies() *Violation {
 	written := make([]unit.Cycles, len(s.Copies)) // latest end of what writes to a copy
 	first := make([]bool, len(s.Copies))          // whether what begins a copy ends when it is called available
 	begun := make([]bool, len(s.Copies))
-	v.complete = make([]bool, len(s.Copies))
-	write := func(p place, start, end unit.Cycles, complete bool) bool {
-		// A write begins a copy, rather the one that is complete when it ends, or else
-		// adds to one that is there.
+	write := func(p place, start, end unit.Cycles) bool {
+		// A write begins a copy, rather the one that is available when it ends, or else
+		// goes into one that is there.
 		into, rank := -1, 0
 		for _, i := range v.at[p] {
 			c := &s.Copies[i]
@@ -37,7 +36,7 @@ func (v *verifier) copies() *Violation {
 				fits = 3
 			case c.Start == start && !begun[i]:
 				fits = 2
-			case c.Start <= start && (end <= c.End || v.mayBeGone()) || v.r.FirstWriteCompletes:
+			case c.Start <= start && (end <= c.End || v.mayBeGone()) || v.r.PartialSumsAreFree:
 				fits = 1
 			}
 			if fits > rank {
@@ -49,33 +48,28 @@ func (v *verifier) copies() *Violation {
 		}
 		begun[into] = begun[into] || s.Copies[into].Start == start
 		written[into] = max(written[into], end)
-		v.complete[into] = v.complete[into] || complete
 		return true
 	}
 	order := v.byStart()
-	finished := v.finished()
 	for _, n := range order {
 		p := v.written(n)
-		if p.store < 0 || !write(p, s.Tasks[n].Start, s.Tasks[n].End, v.finishes(n) || !finished[p.tensor]) {
+		if p.store < 0 || !write(p, s.Tasks[n].Start, s.Tasks[n].End) {
 			return v.broken(RuleCopy, n, s.Tasks[n].Start, "its output is in no memory of core %d", s.Tasks[n].Core)
 		}
 	}
 	for i, x := range s.Transfers {
-		if !write(place{x.ToStore, x.Tensor}, x.Start, x.End, !v.partial(&s.Transfers[i])) {
+		if !write(place{x.ToStore, x.Tensor}, x.Start, x.End) {
 			return v.brokenTransfer(RuleCopy, i, "the data does not enter %s", StoreName(v.acc, int(x.ToStore)))
 		}
 	}
 	for i, c := range s.Copies {
 		offchip := v.top(int32(v.acc.Offchip), v.own(c.Tensor))
 		if v.g.Tensors[c.Tensor].Constant && c.Store == offchip && c.Start == 0 && c.Available == 0 && !begun[i] {
-			begun[i], v.complete[i] = true, true
+			begun[i] = true
 		}
 		want := written[i]
-		if v.r.FirstWriteCompletes {
-			v.complete[i] = true
-			if first[i] {
-				want = c.Available
-			}
+		if v.r.PartialSumsAreFree && first[i] {
+			want = c.Available
 		}
 		name, store := TensorName(v.g, c.Tensor), StoreName(v.acc, int(c.Store))
 		switch {
@@ -97,28 +91,12 @@ func (v *verifier) byStart() []taskgraph.NodeID {
 	return order
 }
 
-// finishes tells whether a node completes the tensor that it writes.
-func (v *verifier) finishes(n taskgraph.NodeID) bool {
-	return v.g.Nodes[n].Final || slices.ContainsFunc(v.g.Out(n), taskgraph.Edge.Data)
-}
-
-// finished tells of each tensor whether a node completes it.
-func (v *verifier) finished() []bool {
-	f := make([]bool, len(v.g.Tensors))
-	for n := range v.g.Nodes {
-		if v.finishes(taskgraph.NodeID(n)) {
-			f[v.g.Nodes[n].Operands[0]] = true
-		}
-	}
-	return f
-}
-
 // mayBeGone tells whether the rules remove data that is still to be read.
 func (v *verifier) mayBeGone() bool {
 	return v.r.FirstTransferMoves || v.r.SpaceFreedBeforeLeave || v.r.OriginSuccessorsOnly
 }
 
-// held tells whether a memory holds a tensor, complete, from start to end.
+// held tells whether a memory holds a tensor from start to end.
 func (v *verifier) held(p place, start, end unit.Cycles, arrived bool) bool {
 	for _, i := range v.at[p] {
 		c := &v.s.Copies[i]
@@ -126,128 +104,17 @@ func (v *verifier) held(p place, start, end unit.Cycles, arrived bool) bool {
 		if !arrived {
 			from = 0
 		}
-		if v.complete[i] && from <= start && (end <= c.End || v.mayBeGone()) {
+		if from <= start && (end <= c.End || v.mayBeGone()) {
 			return true
 		}
 	}
 	return false
 }
 
-// partial tells whether a transfer brings partial sums to the node that completes
-// them.
-func (v *verifier) partial(x *Transfer) bool {
-	if x.For < 0 || v.r.FirstWriteCompletes || !v.finishes(x.For) {
-		return false
-	}
-	return v.written(x.For) == place{x.ToStore, x.Tensor}
-}
-
-// holds tells whether a memory holds the partial sums of a tensor from start to
-// end, with all that is added to them there.
-func (v *verifier) holds(p place, start, end unit.Cycles) bool {
-	return slices.ContainsFunc(v.at[p], func(i int) bool {
-		c := &v.s.Copies[i]
-		return c.Available <= start && end <= c.End
-	})
-}
-
-// reductions checks that partial sums are added one after another, and that a node
-// that completes an output has those that others have left in other memories.
-func (v *verifier) reductions() *Violation {
-	if v.r.FirstWriteCompletes {
-		return nil
-	}
-	if broken := v.additions(); broken != nil {
-		return broken
-	}
-	type sums struct {
-		store int32
-		end   unit.Cycles
-	}
-	parts := map[taskgraph.TensorID][]sums{} // where nodes that complete nothing leave their sums
-	finished := v.finished()
-	for n := range v.g.Nodes {
-		id := taskgraph.NodeID(n)
-		p := v.written(id)
-		if !finished[p.tensor] || v.finishes(id) {
-			continue
-		}
-		list := parts[p.tensor]
-		i := slices.IndexFunc(list, func(x sums) bool { return x.store == p.store })
-		if i < 0 {
-			i, list = len(list), append(list, sums{store: p.store})
-		}
-		list[i].end = max(list[i].end, v.s.Tasks[n].End)
-		parts[p.tensor] = list
-	}
-	if len(parts) == 0 {
-		return nil
-	}
-	brought := map[taskgraph.NodeID][]*Transfer{}
-	for i := range v.s.Transfers {
-		if x := &v.s.Transfers[i]; v.partial(x) {
-			brought[x.For] = append(brought[x.For], x)
-		}
-	}
-	for _, id := range v.byStart() {
-		p, task := v.written(id), &v.s.Tasks[id]
-		if !v.finishes(id) {
-			continue
-		}
-		for _, x := range parts[p.tensor] {
-			if x.store != p.store && !slices.ContainsFunc(brought[id], func(t *Transfer) bool {
-				return t.FromStore == x.store && x.end <= t.Start && t.End <= task.Start
-			}) {
-				return v.broken(RuleReduction, id, task.Start, "completes %s without the partial sums in %s", TensorName(v.g, p.tensor), StoreName(v.acc, int(x.store)))
-			}
-		}
-		delete(parts, p.tensor) // they have come together
-	}
-	return nil
-}
-
-// additions checks that nodes and transfers add to the same partial sums one after
-// another.
-func (v *verifier) additions() *Violation {
-	type addition struct {
-		place
-		node       taskgraph.NodeID
-		start, end unit.Cycles
-	}
-	var list []addition
-	for n, t := range v.s.Tasks {
-		id := taskgraph.NodeID(n)
-		list = append(list, addition{v.written(id), id, t.Start, t.End})
-	}
-	for i := range v.s.Transfers {
-		if x := &v.s.Transfers[i]; v.partial(x) {
-			list = append(list, addition{place{x.ToStore, x.Tensor}, x.For, x.Start, x.End})
-		}
-	}
-	slices.SortFunc(list, func(a, b addition) int {
-		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end), cmp.Compare(a.node, b.node))
-	})
-	last := map[place]addition{}
-	for _, a := range list {
-		if before, ok := last[a.place]; ok && a.start < before.end {
-			return v.broken(RuleReduction, a.node, a.start, "adds to %s while %s does, until %d", TensorName(v.g, a.tensor), NodeName(v.g, before.node), before.end)
-		}
-		last[a.place] = a
-	}
-	return nil
-}
-
 // sources checks that transfers read what is there.
 func (v *verifier) sources() *Violation {
 	for i, x := range v.s.Transfers {
-		from := place{x.FromStore, x.Tensor}
-		if v.partial(&v.s.Transfers[i]) {
-			if !v.holds(from, x.Start, x.End) {
-				return v.brokenTransfer(RuleSource, i, "%s does not hold the partial sums from %d to %d", StoreName(v.acc, int(x.FromStore)), x.Start, x.End)
-			}
-			continue
-		}
-		if !v.held(from, x.Start, x.End, true) {
+		if !v.held(place{x.FromStore, x.Tensor}, x.Start, x.End, true) {
 			return v.brokenTransfer(RuleSource, i, "%s does not hold the data from %d to %d", StoreName(v.acc, int(x.FromStore)), x.Start, x.End)
 		}
 	}
@@ -367,7 +234,7 @@ func (v *verifier) outputs() *Violation {
 	for n := range v.g.Nodes {
 		id := taskgraph.NodeID(n)
 		layer := v.g.Nodes[n].Layer
-		read[layer] = read[layer] || slices.ContainsFunc(v.g.Out(id), taskgraph.Edge.Data)
+		read[layer] = read[layer] || slices.ContainsFunc(v.g.Out(id), func(e taskgraph.Edge) bool { return e.Data() && !e.PartialSums() })
 		deadEnd[layer] = deadEnd[layer] || len(v.g.Out(id)) == 0
 	}
 	for n := range v.g.Nodes {
@@ -382,7 +249,7 @@ func (v *verifier) outputs() *Violation {
 		x := node.Operands[0]
 		store := v.top(int32(v.acc.Offchip), v.g.Layers[node.Layer].Memory[0])
 		if !slices.ContainsFunc(v.at[place{store, x}], func(i int) bool {
-			return v.complete[i] && (v.s.Copies[i].End == Forever || v.r.FirstTransferMoves)
+			return v.s.Copies[i].End == Forever || v.r.FirstTransferMoves
 		}) {
 			return v.broken(RuleNetworkOutput, taskgraph.NodeID(n), v.s.Tasks[n].End, "its output does not stay in off-chip memory")
 		}

@@ -14,6 +14,8 @@ type Class struct {
 	// of the layer's Operands: padding apart, and the output at the precision of a
 	// partial sum.
 	Size []unit.Bits
+	// Sums is the amount of partial sums of other nodes that a node adds to.
+	Sums unit.Bits
 	// Need is the room that each operand takes in a core's memory. It is more than
 	// Size where whole tiles of a producer have to be there for a part of them.
 	Need []unit.Bits

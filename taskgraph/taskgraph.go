@@ -37,6 +37,7 @@ type Node struct {
 	Group int32 // nodes of one group must run on one core
 	Class int32 // nodes of equal class cost the same on the same core
 	// Final tells that the node completes its output (no reduction is left open).
+	// The output of other nodes is partial sums.
 	Final bool
 	// Ranges are the loop ranges in the order of the layer's Dims.
 	Ranges []Range
@@ -57,7 +58,8 @@ type Tensor struct {
 }
 
 // Edge is a dependency. An edge that carries data names the operand of the
-// consumer that reads it; Operand 0 (the output) marks an edge that only orders.
+// consumer that reads it. On Operand 0, the output, it brings the partial sums
+// that the consumer adds to or, without bits, only orders its ends.
 type Edge struct {
 	Src, Dst NodeID
 	Operand  int8
@@ -65,7 +67,11 @@ type Edge struct {
 }
 
 // Data tells whether the edge carries data rather than only ordering its ends.
-func (e Edge) Data() bool { return e.Operand != 0 }
+func (e Edge) Data() bool { return e.Operand != 0 || e.Bits > 0 }
+
+// PartialSums tells whether the edge carries partial sums from one node of a layer
+// to another that adds to them.
+func (e Edge) PartialSums() bool { return e.Operand == 0 && e.Bits > 0 }
 
 // Layer is what the graph knows of a layer as it was split.
 type Layer struct {

@@ -22,12 +22,17 @@ type Loop struct {
 }
 
 // Cut divides a loop dimension into consecutive parts: part i is the range
-// [Starts[i], Starts[i+1]).
+// [Starts[i], Starts[i+1]) or, where parts overlap, [Starts[i], Ends[i]).
+//
+// Parts overlap where nodes recompute what their neighbours compute too. All that
+// read such a layer are cut into as many parts along that dimension, and the node
+// of a part reads the node of the same part alone.
 //
 // Nodes are numbered by the layer's Loops, the fastest first, so that a node's
 // Sub is a sum over the dimensions: Offset[i] is what part i adds to it.
 type Cut struct {
 	Starts []int32
+	Ends   []int32 // nil unless parts overlap
 	Offset []int32
 }
 
@@ -35,7 +40,31 @@ type Cut struct {
 func (c *Cut) Parts() int { return len(c.Offset) }
 
 // Range is the range of part i.
-func (c *Cut) Range(i int32) Range { return Range{c.Starts[i], c.Starts[i+1]} }
+func (c *Cut) Range(i int32) Range {
+	if c.Ends != nil {
+		return Range{c.Starts[i], c.Ends[i]}
+	}
+	return Range{c.Starts[i], c.Starts[i+1]}
+}
+
+// Recomputed is how many operations the layer's nodes do more than once.
+func (l *Layer) Recomputed() int64 {
+	overlap := false
+	done := int64(1)
+	for d := range l.Cuts {
+		cut := &l.Cuts[d]
+		overlap = overlap || cut.Ends != nil
+		var sum int64
+		for i := range int32(cut.Parts()) {
+			sum += int64(cut.Range(i).Len())
+		}
+		done *= sum
+	}
+	if !overlap {
+		return 0
+	}
+	return done - l.MACs()
+}
 
 // NodeCount is the number of nodes that the loops step over.
 func (l *Layer) NodeCount() int {

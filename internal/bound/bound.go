@@ -100,7 +100,7 @@ func newAnalysis(p Problem) *analysis {
 	// A network output is the finished output of a layer that no other layer reads.
 	read := make([]bool, len(p.Graph.Layers))
 	for _, e := range p.Graph.Edges() {
-		if e.Data() {
+		if e.Data() && !e.PartialSums() {
 			read[p.Graph.Nodes[e.Src].Layer] = true
 		}
 	}

@@ -30,6 +30,7 @@ func efforts() ([]string, map[string]int) {
 
 type runFlags struct {
 	inputFlags
+	tilingFlags
 	mode, stacks          string
 	order, prefetch       string
 	allocator, allocation string
@@ -62,7 +63,8 @@ schedule.png, memory.png, result.json, schedule.csv, transfers.csv, state.json, 
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
-	f.register(c)
+	f.inputFlags.register(c)
+	f.tilingFlags.register(c)
 	flags := c.Flags()
 	flags.StringVar(&f.mode, "mode", "both", "layer-by-layer, fused or both")
 	flags.StringVar(&f.stacks, "stacks", "auto", "layers fused together: auto (as many as keep their weights on the chip), a list such as 0-10,11-21, or a file with one stack a line")
@@ -154,6 +156,7 @@ func (f *runFlags) options(c *cobra.Command) (modes []stream.Mode, o stream.Opti
 		note(err)
 	}
 	o.Seed, o.Workers, o.LPFLimit, o.SkipVerify = f.seed, f.workers, f.lpfLimit, f.noVerify
+	problems = append(problems, f.tilingFlags.options(c, &o)...)
 	return modes, o, problems.Err()
 }
 
@@ -249,6 +252,11 @@ func (f *runFlags) run(c *cobra.Command) error {
 	problem, sources, err := stream.Load(inputs)
 	if err != nil {
 		return err
+	}
+	if !slices.Contains(modes, stream.Fused) {
+		if err := fusedOnly(o.Cuts, problem.Workload).Err(); err != nil {
+			return err
+		}
 	}
 	if o.Fixed, err = f.fixed(problem.Hardware); err != nil {
 		return err

@@ -38,6 +38,7 @@ func reportData(p stream.Problem, s stream.Sources, f *runFlags, o stream.Option
 			Workload: input(s.Workload), Hardware: input(s.Hardware), Mapping: input(s.Mapping),
 			Mode: string(r.Mode), Rules: o.Rules.Name, Seed: o.Seed, Objective: string(o.Objective),
 			Settings: report.Settings{
+				Split: cutTexts(o.Cuts, true), Tile: cutTexts(o.Cuts, false), SplitWeights: o.SplitWeights, RecomputeHalo: o.RecomputeHalo,
 				Activations: f.activations, Dims: f.dims, Precision: f.precisions, UnknownOp: f.saved(),
 				Stacks: o.Stacks, Search: string(o.Search), LPFLimit: o.LPFLimit,
 				Order: order, Prefetch: o.Prefetch,

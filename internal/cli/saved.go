@@ -104,6 +104,10 @@ func (f *savedFlags) load(dir string) (*loaded, error) {
 	l.options.Mode, l.options.Rules = stream.Mode(r.Inputs.Mode), inputs.Rules
 	set := &r.Inputs.Settings
 	l.options.Stacks, l.options.Search, l.options.LPFLimit = set.Stacks, stream.LoopSearch(set.Search), set.LPFLimit
+	l.options.SplitWeights, l.options.RecomputeHalo = set.SplitWeights, set.RecomputeHalo
+	if l.options.Cuts, err = parseTexts(file, *set); err != nil {
+		return nil, err
+	}
 	if l.graph, err = stream.Graph(l.problem, l.options); err != nil {
 		return nil, err
 	}

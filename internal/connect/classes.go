@@ -31,10 +31,12 @@ func classify(g *taskgraph.Graph, order []taskgraph.NodeID, key keyer, bits meas
 			known[string(buf)] = class
 			size := g.OperandBits(n)
 			need := slices.Clone(size)
-			for k, b := range incoming(g, n, bits, make([]unit.Bits, len(size))) {
+			brought := incoming(g, n, bits, make([]unit.Bits, len(size)))
+			for k, b := range brought {
 				need[k] = max(need[k], b)
 			}
-			g.Classes = append(g.Classes, taskgraph.Class{Node: n, Size: size, Need: need})
+			need[0] = size[0] + brought[0] // partial sums are added to the output
+			g.Classes = append(g.Classes, taskgraph.Class{Node: n, Size: size, Need: need, Sums: brought[0]})
 		}
 		g.Classes[class].Nodes++
 		g.Nodes[n].Class = class
@@ -61,8 +63,9 @@ func incoming(g *taskgraph.Graph, n taskgraph.NodeID, bits measure, sums []unit.
 
 // classifyByNeed tells nodes apart by all that the cost of running them depends
 // on: the loop nest with its tile sizes, precisions, the memories that hold the
-// operands, what the mapping fixes, and the room that incoming tiles take. Equal
-// nodes of different layers share a class.
+// operands, what the mapping fixes, the room that incoming tiles take, and whether
+// it adds to partial sums or leaves some. Equal nodes of different layers share a
+// class.
 func classifyByNeed(g *taskgraph.Graph) {
 	wholeTile := func(e taskgraph.Edge) unit.Bits { return g.Tensors[g.Nodes[e.Src].Operands[0]].Bits }
 	kinds := map[string]uint64{}
@@ -88,6 +91,11 @@ func classifyByNeed(g *taskgraph.Graph) {
 		key = binary.AppendUvarint(key, kind[node.Layer])
 		for _, r := range node.Ranges {
 			key = binary.AppendUvarint(key, uint64(r.Len()))
+		}
+		if node.Final {
+			key = append(key, 1)
+		} else {
+			key = append(key, 0)
 		}
 		for _, b := range incoming(g, n, wholeTile, sums[:len(node.Operands)]) {
 			key = binary.AppendUvarint(key, uint64(b))

@@ -1,12 +1,13 @@
 // Package connect turns computation nodes into a graph: it finds out which node
 // needs whose results, and how many bits of them.
 //
-// Two kinds of edges make up the graph. Nodes of one layer and group follow each
-// other in the order of their numbers. And a node follows those nodes of another
+// Three kinds of edges make up the graph. Nodes of one layer and group follow each
+// other in the order of their numbers. A node follows those nodes of another
 // layer whose output it reads: because tilings are regular grids, these are
 // found by arithmetic on the loop ranges, dimension by dimension (see factor),
 // through any reshapes, transpositions and selections between the layers (see
-// passage).
+// passage). And where a reduction is cut, a node follows those to whose partial
+// sums it adds (see sums).
 package connect
 
 import (
@@ -40,6 +41,9 @@ func Graph(t *taskgraph.Tiled, r rules.Rules) (*taskgraph.Graph, error) {
 		count += l.count()
 	}
 	edges := chains(t, make([]taskgraph.Edge, 0, count))
+	for i := range t.Layers {
+		edges = sums(t, &t.Layers[i], edges)
+	}
 	for _, l := range links {
 		producer := &t.Layers[t.Nodes[l.first].Layer]
 		element := producer.Operands[0].FinalBits

@@ -307,7 +307,13 @@ func (w *passage) component(a *atoms, comp component) factor {
 		f := newFactor(w.consumer, x.loops)
 		for parts := range combinations(&f) {
 			r := x.window(parts)
-			f.addOverlaps(cut, max(r.Lo, lo)+shift, min(r.Hi, hi, int32(x.size))+shift)
+			r.Lo, r.Hi = max(r.Lo, lo), min(r.Hi, hi, int32(x.size))
+			switch {
+			case cut.Ends == nil || shift != 0:
+				f.addOverlaps(cut, r.Lo+shift, r.Hi+shift)
+			case r.Lo < r.Hi: // the producer's node of the same part has all that is read
+				f.hits = append(f.hits, hit{cut.Offset[parts[0]], int64(r.Len())})
+			}
 			f.addRow()
 		}
 		return f

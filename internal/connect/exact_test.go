@@ -39,6 +39,9 @@ func TestExactDependencies(t *testing.T) {
 		for e := range chainsOneByOne(g) {
 			got[e]--
 		}
+		for e := range sumsOneByOne(g) {
+			got[e]--
+		}
 		for i := range g.Layers {
 			for k := range g.Layers[i].Operands {
 				for e := range elementwiseEdges(t, g, i, k) {
@@ -138,6 +141,39 @@ func chainsOneByOne(g *taskgraph.Graph) map[taskgraph.Edge]bool {
 				if next > n && g.Nodes[next].Group == g.Nodes[n].Group {
 					edges[taskgraph.Edge{Src: n, Dst: next}] = true
 					break
+				}
+			}
+		}
+	}
+	return edges
+}
+
+// sumsOneByOne lists the edges that carry partial sums: for every node that
+// finishes a block, those of each group that contribute to the block lead from one
+// to the next, and the last of each group leads to that node.
+func sumsOneByOne(g *taskgraph.Graph) map[taskgraph.Edge]bool {
+	edges := map[taskgraph.Edge]bool{}
+	block := func(n taskgraph.NodeID) []taskgraph.Range { return g.Tensors[g.Nodes[n].Operands[0]].Ranges }
+	for i := range g.Layers {
+		l := &g.Layers[i]
+		for _, final := range l.Nodes {
+			if !g.Nodes[final].Final {
+				continue
+			}
+			elements := 1
+			for _, r := range block(final) {
+				elements *= r.Len()
+			}
+			for group := range int32(l.Groups) {
+				var chain []taskgraph.NodeID
+				for _, n := range l.Nodes {
+					if n != final && g.Nodes[n].Group == group && slices.Equal(block(n), block(final)) {
+						chain = append(chain, n)
+					}
+				}
+				chain = append(chain, final)
+				for j := range len(chain) - 1 {
+					edges[taskgraph.Edge{Src: chain[j], Dst: chain[j+1], Bits: 16 * unit.Bits(elements)}] = true
 				}
 			}
 		}

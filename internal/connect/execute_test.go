@@ -137,7 +137,7 @@ func TestExecutionOfRandomNetworks(t *testing.T) {
 		scheduled++
 		for _, x := range s.Transfers {
 			causes[x.Cause]++
-			if x.For >= 0 && g.Nodes[x.For].Operands[0] == x.Tensor && x.End <= s.Tasks[x.For].Start {
+			if out := g.Tensors[x.Tensor]; x.Cause == schedule.Fetch && x.For >= 0 && !out.Constant && out.Layer == g.Nodes[x.For].Layer {
 				reductions++
 			}
 		}
@@ -443,5 +443,63 @@ func TestExecutionCatches(t *testing.T) {
 				t.Errorf("got %s, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// TestExecutionCatchesSums makes sure that the execution finds partial sums that
+// are lost, are more than their edge says, or are not there when they are added to.
+func TestExecutionCatchesSums(t *testing.T) {
+	n := &net{}
+	w := n.workload(t, []int{1, 4, 6, 5}, n.op("Conv", "a", nil, "x", "w1 4 4 3 3"))
+	m := &mapping.Mapping{Entries: []mapping.Entry{{Name: "default", Cores: []int{0, 1}, Inter: []mapping.Tiling{{Dim: "C", Parts: 2}}}}}
+	want, err := execute.Untiled(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, want string
+		change     func(e *taskgraph.Edge)
+		schedule   func(s *schedule.Schedule)
+	}{
+		{name: "nothing"},
+		{name: "lost", want: "of the output is", change: func(e *taskgraph.Edge) { e.Bits = 0 }},
+		{name: "more than the edge says", want: "reads 768 bits of tensor O of layer a (first used by node 0) over dependencies of 767", change: func(e *taskgraph.Edge) { e.Bits-- }},
+		{name: "gone", want: "the partial sum of element", schedule: func(s *schedule.Schedule) {
+			for i := range s.Copies {
+				if c := &s.Copies[i]; c.Tensor == 0 && c.Store != s.Copies[0].Store {
+					c.End = min(c.End, s.Tasks[1].End-1)
+				}
+			}
+		}},
+	} {
+		g := build(t, w, m, split.LayerByLayer(w), rules.Default())
+		edges := slices.Clone(g.Edges())
+		for i := range edges {
+			if edges[i].PartialSums() && c.change != nil {
+				c.change(&edges[i])
+			}
+		}
+		acc := resized(t, 1<<24, func() int { return 24 })
+		costs := allCores(g, acc, func() schedule.NodeCost { return schedule.NodeCost{Runtime: 10} })
+		core := -1
+		alloc := spread(g, func() int { core++; return core })
+		sim, err := simulate.New(simulate.Problem{Graph: g, Accelerator: acc, Costs: costs, Priority: simulate.Order(g, nil), Rules: rules.Default()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := sim.Run(alloc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.schedule != nil {
+			c.schedule(s)
+		}
+		got := "<nil>"
+		if err := execute.Tiled(w, taskgraph.New(g.Layers, g.Nodes, g.Tensors, edges), acc, costs, s, want); err != nil {
+			got = err.Error()
+		}
+		if c.want == "" && got != "<nil>" || !strings.Contains(got, c.want) {
+			t.Errorf("%s: got %s, want %q", c.name, got, c.want)
+		}
 	}
 }

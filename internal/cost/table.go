@@ -88,6 +88,10 @@ func nodeCost(ctx context.Context, g *taskgraph.Graph, acc *hardware.Accelerator
 	core := &acc.Cores[coreID]
 	streamed := Streamed(acc, coreID, layer, c, r)
 	tile := g.Tile(c.Node)
+	if !node.Final && !r.PartialSumsAreFree {
+		tile.Operands = slices.Clone(tile.Operands)
+		tile.Operands[0].FinalBits = tile.Operands[0].Bits // what leaves the core is partial sums
+	}
 	var e *Estimate
 	for {
 		if len(streamed) > 0 {
@@ -107,6 +111,7 @@ func nodeCost(ctx context.Context, g *taskgraph.Graph, acc *hardware.Accelerator
 		streamed = more
 	}
 	cost := schedule.NodeCost{Feasible: true, Streamed: streamed, Onchip: e.Energy, Runtime: runtime(e, layer.Entry, r)}
+	addSums(&cost, acc, coreID, layer.Memory[0], c.Sums)
 	for i, op := range layer.Memory {
 		if !slices.Contains(streamed, op) {
 			continue
@@ -120,11 +125,32 @@ func nodeCost(ctx context.Context, g *taskgraph.Graph, acc *hardware.Accelerator
 			cost.StreamIn += top.Read.Peak
 			cost.StreamOut += top.Written.Peak
 		default:
-			cost.StreamIn += unit.BitsPerCycle(top.Read.Bits) / unit.BitsPerCycle(cost.Runtime)
+			read := top.Read.Bits
+			if i == 0 {
+				read += c.Sums
+			}
+			cost.StreamIn += unit.BitsPerCycle(read) / unit.BitsPerCycle(cost.Runtime)
 			cost.StreamOut += unit.BitsPerCycle(top.Written.Bits) / unit.BitsPerCycle(cost.Runtime)
 		}
 	}
 	return cost
+}
+
+// addSums adds what it takes to add to the partial sums of other nodes: they are
+// read once from the memory that holds the output, at its full bandwidth, before
+// the node computes. Adding them is what the node does anyway.
+func addSums(cost *schedule.NodeCost, acc *hardware.Accelerator, coreID int, op hardware.MemoryOperand, sums unit.Bits) {
+	if sums == 0 {
+		return
+	}
+	energy := &cost.Onchip
+	if slices.Contains(cost.Streamed, op) {
+		coreID, energy = acc.Offchip, &cost.Offchip
+	}
+	store := &acc.Stores[acc.Top(coreID, op)]
+	accesses := unit.TransferCycles(sums, store.ReadBandwidth)
+	*energy += unit.Picojoules(accesses) * store.Memory.ReadCost
+	cost.Runtime += accesses
 }
 
 // runtime is how long a node takes in whole cycles. What it reads is in the core

@@ -74,7 +74,7 @@ type content struct {
 type cell struct {
 	value    float64
 	ready    unit.Cycles // when it was written
-	finished bool        // no more is to be added to it
+	finished bool        // not a partial sum, to which more is to be added
 }
 
 // action is a node or a transfer.
@@ -156,12 +156,6 @@ func (m *machine) transfer(i int) error {
 		for e, c := range src.cells {
 			if c.ready > x.Start {
 				return fail(fmt.Sprintf("element %d is written at %d only", e, c.ready))
-			}
-			if there, ok := dst.cells[e]; ok && !c.finished && !there.finished {
-				if there.ready > x.Start {
-					return fail(fmt.Sprintf("element %d is written until %d where it is to be added to", e, there.ready))
-				}
-				c.value = m.kernels[m.g.Tensors[x.Tensor].Layer].join(there.value, c.value)
 			}
 			c.ready = x.End
 			dst.set(e, c)
@@ -251,9 +245,6 @@ func (m *machine) compute(n taskgraph.NodeID) error {
 	sum := func(e int) *float64 {
 		if sums[e] == nil {
 			v := m.kernels[layer].start
-			if c, ok := out.cells[e]; ok && c.ready <= task.Start {
-				v = c.value
-			}
 			sums[e] = &v
 		}
 		return sums[e]
@@ -261,9 +252,13 @@ func (m *machine) compute(n taskgraph.NodeID) error {
 	if err := m.run(layer, node.Ranges, read, sum); err != nil {
 		return err
 	}
+	supplies[0] = m.supply(n, 0)
 	for e, v := range sums {
+		if err := m.addSums(n, &supplies[0], e, v); err != nil {
+			return fail("%v", err)
+		}
 		c := cell{value: *v, ready: task.End, finished: node.Final}
-		if old, ok := out.cells[e]; ok && (old.finished || old.ready > task.Start) {
+		if old, ok := out.cells[e]; ok {
 			return fail("element %d is written by another node, until %d", e, old.ready)
 		}
 		if node.Final {
@@ -275,6 +270,35 @@ func (m *machine) compute(n taskgraph.NodeID) error {
 		out.set(e, c)
 	}
 	return m.amounts(n, supplies, fail)
+}
+
+// addSums adds to an element of a node's output what other nodes have summed up.
+func (m *machine) addSums(n taskgraph.NodeID, s *supply, e int, v *float64) error {
+	layer, start := m.g.Nodes[n].Layer, m.s.Tasks[n].Start
+	for _, edge := range m.g.In(n) {
+		if !edge.PartialSums() {
+			continue
+		}
+		x := m.g.Nodes[edge.Src].Operands[0]
+		found := false
+		for k, i := range s.copies {
+			c, ok := m.contents[i].cells[e]
+			if !ok || m.s.Copies[i].Tensor != x {
+				continue
+			}
+			if c.finished || c.ready > start {
+				return fmt.Errorf("element %d of %s is no partial sum, or written at %d only", e, schedule.TensorName(m.g, x), c.ready)
+			}
+			s.perCopy[k][e] = true
+			*v = m.kernels[layer].join(*v, c.value)
+			found = true
+			break
+		}
+		if !found {
+			return fmt.Errorf("the partial sum of element %d in %s is absent", e, schedule.TensorName(m.g, x))
+		}
+	}
+	return nil
 }
 
 // read fetches a value from what a node has.
@@ -318,7 +342,11 @@ func (m *machine) amounts(n taskgraph.NodeID, supplies []supply, fail func(strin
 					said += e.Bits
 				}
 			}
-			if got := unit.Bits(len(s.perCopy[c])) * m.w.Layers[x.Layer].Operands[0].FinalBits; got > said {
+			element := m.w.Layers[x.Layer].Operands[0].FinalBits
+			if k == 0 { // partial sums
+				element = m.w.Layers[x.Layer].Operands[0].Bits
+			}
+			if got := unit.Bits(len(s.perCopy[c])) * element; got > said {
 				return fail("reads %d bits of %s over dependencies of %d", got, schedule.TensorName(m.g, m.s.Copies[i].Tensor), said)
 			}
 		}

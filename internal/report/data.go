@@ -29,6 +29,12 @@ type Settings struct {
 	// Stacks are the layer ids of each fusion stack as the user gave them; nil for
 	// the mapping's, or those found by weight capacity.
 	Stacks [][]int `json:"stacks"`
+	// Split and Tile are the tilings over cores and within one that stand in place of
+	// the mapping's, as the user writes them.
+	Split         []string `json:"split,omitempty"`
+	Tile          []string `json:"tile,omitempty"`
+	SplitWeights  float64  `json:"split_weights,omitempty"`  // part of a core's memory; 0 if weights are not split
+	RecomputeHalo bool     `json:"recompute_halo,omitempty"` // halos are recomputed rather than cached
 	// Search is how loop orders were searched: "best", or "loma" with LPFLimit loop
 	// prime factors, 0 for all.
 	Search   string `json:"search"`

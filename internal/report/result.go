@@ -72,6 +72,9 @@ type GraphSize struct {
 	ComputationNodes int `json:"computation_nodes"`
 	Dependencies     int `json:"dependencies"`
 	DataDependencies int `json:"data_dependencies"`
+	// Recomputed is how many operations nodes do that others do too, to have the
+	// halos of windows.
+	Recomputed int64 `json:"recomputed_operations,omitempty"`
 }
 
 // CoreUse is what a core does during the schedule.
@@ -151,6 +154,9 @@ func NewResult(d *Data) *Result {
 	}
 	r.Graph.ComputationNodes = len(d.Graph.Nodes)
 	r.Graph.Dependencies, r.Graph.DataDependencies = dependencies(d.Graph)
+	for i := range d.Graph.Layers {
+		r.Graph.Recomputed += d.Graph.Layers[i].Recomputed()
+	}
 	r.countCores(d)
 	r.countTransfers(d)
 	for i := range d.Accelerator.Stores {

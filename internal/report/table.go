@@ -46,6 +46,9 @@ func Summary(w io.Writer, results []*Result, saved []Saved) error {
 		})
 	}
 	t.count("computation nodes", func(r *Result) int { return r.Graph.ComputationNodes })
+	if slices.ContainsFunc(results, func(r *Result) bool { return r.Graph.Recomputed > 0 }) {
+		t.count("  recomputed operations", func(r *Result) int { return int(r.Graph.Recomputed) })
+	}
 	t.count("dependencies", func(r *Result) int { return r.Graph.Dependencies })
 	t.count("  that carry data", func(r *Result) int { return r.Graph.DataDependencies })
 	if slices.ContainsFunc(results, func(r *Result) bool { return r.LowerBound.Latency > 0 }) {

@@ -63,7 +63,8 @@ func (s *Simulator) demand(n taskgraph.NodeID) error {
 	for i, x := range node.Operands {
 		if streams(cost, memory[i]) {
 			s.blockOf = append(s.blockOf, x)
-			in, out = in || i > 0, out || i == 0
+			// A streamed output comes back in to be added to.
+			in, out = in || i > 0 || !s.rules.BlocksAskPeak, out || i == 0
 		}
 	}
 	if out {

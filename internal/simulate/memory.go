@@ -12,20 +12,14 @@ import (
 
 // stay is a tensor in a memory.
 type stay struct {
-	tensor    taskgraph.TensorID
-	store     int32
-	start     unit.Cycles // from when on its space is taken
-	available unit.Cycles // from when on it can be read
-	busy      unit.Cycles // end of all that has been decided to read or write it
-	made
-	prev, next int32 // neighbours in its memory, index+1
-	record     int32 // index in Schedule.Copies
-}
-
-// made tells how a stay came about.
-type made struct {
-	byNode   bool // written by a node, rather than a copy of what another memory holds
-	complete bool // no node has yet to add to it
+	tensor     taskgraph.TensorID
+	store      int32
+	start      unit.Cycles // from when on its space is taken
+	available  unit.Cycles // from when on it can be read
+	busy       unit.Cycles // end of all that has been decided to read or write it
+	byNode     bool        // written by a node, rather than a copy of what another memory holds
+	prev, next int32       // neighbours in its memory, index+1
+	record     int32       // index in Schedule.Copies
 }
 
 // list is the tensors in a memory, in the order in which they were stored.
@@ -44,21 +38,12 @@ func (s *Simulator) key(x taskgraph.TensorID, store int32) int {
 	return int(store)*len(s.total) + int(x)
 }
 
-// store puts a tensor into a memory.
-func (s *Simulator) store(x taskgraph.TensorID, store int32, start, available unit.Cycles, by made) error {
-	by.complete = by.complete || s.rules.FirstWriteCompletes
-	if old := s.stored(x, store); old != nil {
-		if !s.rules.FirstWriteCompletes {
-			old.available = max(old.available, available)
-			old.busy = max(old.busy, available)
-			old.complete = old.complete || by.complete
-			if s.record != nil {
-				s.record.Copies[old.record].Available = old.available
-			}
-		}
+// store puts a tensor into a memory, unless it is there.
+func (s *Simulator) store(x taskgraph.TensorID, store int32, start, available unit.Cycles, byNode bool) error {
+	if s.stored(x, store) != nil {
 		return nil
 	}
-	fresh := stay{tensor: x, store: store, start: start, available: available, busy: available, made: by}
+	fresh := stay{tensor: x, store: store, start: start, available: available, busy: available, byNode: byNode}
 	if s.record != nil {
 		fresh.record = int32(len(s.record.Copies))
 		s.record.Copies = append(s.record.Copies, schedule.Copy{Tensor: x, Store: store, Start: start, Available: available, End: schedule.Forever})
@@ -118,7 +103,7 @@ func (s *Simulator) storeConstants() error {
 			if !g.Tensors[x].Constant {
 				continue
 			}
-			if err := s.store(x, s.top(int32(s.Accelerator.Offchip), s.own[x]), 0, 0, made{complete: true}); err != nil {
+			if err := s.store(x, s.top(int32(s.Accelerator.Offchip), s.own[x]), 0, 0, false); err != nil {
 				return err
 			}
 		}
@@ -173,7 +158,7 @@ func (s *Simulator) chooseVictims(x taskgraph.TensorID, store int32, missing uni
 	}
 	for i := s.residents[store].first; i != 0; i = s.stays[i-1].next {
 		y := &s.stays[i-1]
-		if y.start <= by && !slices.Contains(s.kept, y.tensor) && !s.unfinished(y) {
+		if y.start <= by && !slices.Contains(s.kept, y.tensor) {
 			s.victims = append(s.victims, i)
 		}
 	}
@@ -229,7 +214,7 @@ func (s *Simulator) evict(x taskgraph.TensorID, core int32, op hardware.MemoryOp
 // and returns when it can be read there.
 func (s *Simulator) writeBack(x taskgraph.TensorID, store int32, op hardware.MemoryOperand, cause schedule.Cause) (unit.Cycles, error) {
 	offchip := int32(s.Accelerator.Offchip)
-	if y := s.stored(x, s.top(offchip, op)); y != nil && y.complete {
+	if y := s.stored(x, s.top(offchip, op)); y != nil {
 		return y.available, nil
 	}
 	return s.move(x, store, offchip, op, cause)
@@ -248,7 +233,7 @@ func (s *Simulator) clearFor(n taskgraph.NodeID, t unit.Cycles) (unit.Cycles, er
 		for i := s.residents[store].first; i != 0; {
 			y := s.stays[i-1]
 			i = y.next
-			if slices.Contains(s.kept, y.tensor) || s.unfinished(&y) || s.rules.SpaceFreedBeforeLeave && y.start > by {
+			if slices.Contains(s.kept, y.tensor) || s.rules.SpaceFreedBeforeLeave && y.start > by {
 				continue
 			}
 			gone, err := s.evict(y.tensor, core, op, t)

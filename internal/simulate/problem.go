@@ -55,11 +55,8 @@ type plan struct {
 	needs     []need  // by node
 	needStart []int32
 	own       []hardware.MemoryOperand // of each tensor: the memory operand of its layer's operand
-	writers   []int32                  // nodes that write each tensor
 	output    []bool                   // nodes whose output leaves the network
 	result    []bool                   // tensors that leave the network
-	completes []bool                   // nodes that finish their output
-	follow    [][]taskgraph.NodeID     // of each node: those that add the rest to the same output, and wait for it
 	offchip   []bool                   // stores that belong to the off-chip core
 	routes    []route                  // store*cores+core
 	out       []route                  // core -> off-chip
@@ -74,7 +71,6 @@ func New(p Problem) (*Simulator, error) {
 	pl := &plan{Problem: p, rules: p.Rules}
 	pl.listNeeds()
 	pl.listOutputs()
-	pl.orderWriters()
 	if err := pl.checkCycles(); err != nil {
 		return nil, err
 	}
@@ -134,70 +130,32 @@ func (p *plan) listNeeds() {
 	}
 }
 
-// listOutputs finds the nodes that write network outputs, and those that finish
-// the tensor they write.
+// listOutputs finds the nodes that write network outputs.
 func (p *plan) listOutputs() {
 	g := p.Graph
-	p.writers = make([]int32, len(g.Tensors))
 	p.output = make([]bool, len(g.Nodes))
 	p.result = make([]bool, len(g.Tensors))
-	p.completes = make([]bool, len(g.Nodes))
-	finished := make([]bool, len(g.Tensors))
 	read := make([]bool, len(g.Layers))
 	deadEnd := make([]bool, len(g.Layers))
 	for n := range g.Nodes {
 		node := &g.Nodes[n]
 		out := g.Out(taskgraph.NodeID(n))
-		p.completes[n] = node.Final
 		for _, e := range out {
-			if e.Data() {
-				p.completes[n], read[node.Layer] = true, true
-			}
+			read[node.Layer] = read[node.Layer] || e.Data() && !e.PartialSums()
 		}
 		if len(out) == 0 {
 			deadEnd[node.Layer] = true
 		}
-		x := node.Operands[0]
-		p.writers[x]++
-		finished[x] = finished[x] || p.completes[n]
 	}
 	for n := range g.Nodes {
 		node := &g.Nodes[n]
 		x := node.Operands[0]
-		if !finished[x] {
-			p.completes[n] = true
-		}
 		layer := node.Layer
 		p.output[n] = node.Final && (g.Layers[layer].Output || !read[layer])
 		if p.rules.DeadEndsAreOutputs {
 			p.output[n] = node.Final && deadEnd[layer]
 		}
 		p.result[x] = p.result[x] || p.output[n]
-	}
-}
-
-// orderWriters makes the nodes that complete an output wait for those that
-// contribute to it: a reduction that is split over nodes. Those that contribute
-// may run side by side.
-func (p *plan) orderWriters() {
-	p.follow = make([][]taskgraph.NodeID, len(p.Graph.Nodes))
-	if p.rules.FirstWriteCompletes {
-		return
-	}
-	writers := map[taskgraph.TensorID][]taskgraph.NodeID{}
-	for n := range p.Graph.Nodes {
-		if x := p.Graph.Nodes[n].Operands[0]; p.writers[x] > 1 {
-			writers[x] = append(writers[x], taskgraph.NodeID(n))
-		}
-	}
-	for _, nodes := range writers {
-		for _, n := range nodes {
-			for _, before := range nodes {
-				if p.completes[n] && (!p.completes[before] || before < n) {
-					p.follow[before] = append(p.follow[before], n)
-				}
-			}
-		}
 	}
 }
 
@@ -208,9 +166,6 @@ func (p *plan) checkCycles() error {
 	waiting := make([]int32, len(g.Nodes))
 	for n := range g.Nodes {
 		waiting[n] += int32(len(g.In(taskgraph.NodeID(n))))
-		for _, f := range p.follow[n] {
-			waiting[f]++
-		}
 	}
 	p.waits = slices.Clone(waiting)
 	var queue []taskgraph.NodeID
@@ -227,9 +182,6 @@ func (p *plan) checkCycles() error {
 	for i := 0; i < len(queue); i++ {
 		for _, e := range g.Out(queue[i]) {
 			arrive(e.Dst)
-		}
-		for _, f := range p.follow[queue[i]] {
-			arrive(f)
 		}
 	}
 	for n, w := range waiting {

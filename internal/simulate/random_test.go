@@ -180,12 +180,13 @@ func drawProblem(t *rapid.T, r rules.Rules) (Problem, *schedule.Allocation) {
 		}
 		reduces := rapid.IntRange(0, 4).Draw(t, "reduces") == 0
 		last := map[int32]int{}
+		left := map[int]bool{} // nodes with partial sums that nobody has added to yet
 		first := len(nodes)
 		count := rapid.IntRange(1, 4).Draw(t, "nodes")
 		for sub := range count {
 			id := len(nodes)
 			n := taskgraph.Node{Layer: int32(l), Sub: int32(sub), Class: int32(id), Final: !reduces || sub == count-1, Group: int32(rapid.IntRange(0, layer.Groups-1).Draw(t, "group"))}
-			if reduces && sub > 0 {
+			if reduces && sub > 0 && r.PartialSumsAreFree {
 				n.Operands = append(n.Operands, nodes[first].Operands[0])
 			} else {
 				n.Operands = append(n.Operands, addTensor(l, 0, false, id, 500))
@@ -208,6 +209,19 @@ func drawProblem(t *rapid.T, r rules.Rules) (Problem, *schedule.Allocation) {
 				}
 			}
 			tensors[n.Operands[0]].Uses++
+			if reduces && sub > 0 && !r.PartialSumsAreFree {
+				// The last node adds to what the others leave, of which some add to others.
+				for before := first; before < id; before++ {
+					x := &tensors[nodes[before].Operands[0]]
+					if !left[before] || !n.Final && rapid.Bool().Draw(t, "adds") {
+						continue
+					}
+					x.Bits = max(1, x.Bits)
+					left[before] = false
+					edges = append(edges, taskgraph.Edge{Src: taskgraph.NodeID(before), Dst: taskgraph.NodeID(id), Bits: x.Bits})
+				}
+			}
+			left[id] = reduces
 			if before, ok := last[n.Group]; ok {
 				edges = append(edges, taskgraph.Edge{Src: taskgraph.NodeID(before), Dst: taskgraph.NodeID(id)})
 			}

@@ -31,7 +31,6 @@ type Simulator struct {
 	at         []int32 // store*tensors+tensor -> index+1 in stays
 	uses       []int32 // store*tensors+tensor -> uses to come, or none
 	total      []int32 // of each tensor: uses to come from all memories
-	unwritten  []int32 // of each tensor: nodes that have yet to write it
 	links      []link
 	slots      slots
 	reading    []need               // of the node being decided: what is in a core's memory
@@ -76,7 +75,6 @@ func newSimulator(p *plan) *Simulator {
 		at:        make([]int32, stores*tensors),
 		uses:      make([]int32, stores*tensors),
 		total:     make([]int32, tensors),
-		unwritten: make([]int32, tensors),
 		links:     make([]link, links),
 	}
 	for i := range s.links {
@@ -182,7 +180,6 @@ func (s *Simulator) reset(alloc *schedule.Allocation) error {
 	for i := range s.uses {
 		s.uses[i] = none
 	}
-	copy(s.unwritten, s.writers)
 	for i := range s.fill {
 		s.fill[i].reset()
 		s.residents[i] = list{}
@@ -257,9 +254,6 @@ func (s *Simulator) decide(n taskgraph.NodeID) error {
 			t = max(t, stored)
 		}
 	}
-	if t, err = s.gather(n, t); err != nil {
-		return err
-	}
 	start, end, err := s.place(n, t)
 	if err != nil {
 		return err
@@ -278,9 +272,6 @@ func (s *Simulator) decide(n taskgraph.NodeID) error {
 	}
 	for _, e := range s.Graph.Out(n) {
 		s.advance(e.Dst, end)
-	}
-	for _, f := range s.follow[n] {
-		s.advance(f, end)
 	}
 	return nil
 }
@@ -317,21 +308,15 @@ func streams(c *schedule.NodeCost, op hardware.MemoryOperand) bool {
 	return false
 }
 
-// writesTo is the core in whose memory a node leaves its output: the off-chip one
-// if it streams it.
-func (s *Simulator) writesTo(n taskgraph.NodeID) int32 {
-	if streams(s.cost[n], s.own[s.Graph.Nodes[n].Operands[0]]) {
-		return int32(s.Accelerator.Offchip)
-	}
-	return s.core[n]
-}
-
 // place finds the earliest start from t on with room for the output and, if
 // operands are streamed, room on the links to off-chip memory.
 func (s *Simulator) place(n taskgraph.NodeID, t unit.Cycles) (start, end unit.Cycles, err error) {
 	x := s.Graph.Nodes[n].Operands[0]
 	op := s.own[x]
-	target := s.writesTo(n)
+	target := s.core[n]
+	if streams(s.cost[n], op) {
+		target = int32(s.Accelerator.Offchip)
+	}
 	if s.rules.BlockBeforeSpace {
 		var runtime unit.Cycles
 		if t, runtime, err = s.block(n, t); err == nil {
@@ -348,6 +333,6 @@ func (s *Simulator) place(n taskgraph.NodeID, t unit.Cycles) (start, end unit.Cy
 	if err != nil {
 		return 0, 0, err
 	}
-	err = s.store(x, s.top(target, op), start, end, made{byNode: true, complete: s.completes[n]})
+	err = s.store(x, s.top(target, op), start, end, true)
 	return start, end, err
 }

@@ -162,17 +162,97 @@ func TestEviction(t *testing.T) {
 }
 
 // TestReduction splits a reduction over two cores: the last part waits for the
-// first and for its partial sums, and only its copy is the result.
+// partial sums of the first, and its copy is the result.
 func TestReduction(t *testing.T) {
-	p, alloc := reduced(t)
-	s := run(t, p, alloc)
-	if s.Tasks[1].Start != 55 {
-		t.Errorf("the result is completed from %d on, want 55", s.Tasks[1].Start)
+	p, alloc := problem(chip{cores: 2, links: []string{"0, 1"}}.build(t), rules.Default(),
+		node{core: 0, runtime: 50, out: 40, input: 40},
+		node{core: 1, runtime: 10, out: 40, input: 40},
+		node{core: 0, runtime: 10, out: 40, from: []int{1}},
+	)
+	reduce(p, alloc)
+	want := []string{
+		"fetch a.I 2->0 0-1", // the first part runs 1-51
+		"fetch a.I 2->1 1-2",
+		"fetch a.O 0->1 51-55", // the last part runs 55-65
+		"fetch a.O 1->0 65-69",
+		"writeback c.O 0->2 79-80",
 	}
-	got := describe(p, s)
-	for _, want := range []string{"fetch a.O 0->1 51-55", "fetch a.O 1->0 65-69"} {
-		if !slices.Contains(got, want) {
-			t.Errorf("there is no %q among %q", want, got)
+	s := run(t, p, alloc)
+	if d := cmp.Diff(want, describe(p, s)); d != "" {
+		t.Errorf("transfers (-want +got):\n%s", d)
+	}
+	if sums := s.Energy.CoreMemory; sums != 2*(2*1+1*1.25) {
+		t.Errorf("moving partial sums and the result costs %v pJ in the memories", sums)
+	}
+}
+
+// reduce makes the first two nodes parts of one layer, whose reduction they cut.
+func reduce(p Problem, alloc *schedule.Allocation) {
+	g := p.Graph
+	g.Nodes[0].Final = false
+	g.Nodes[1].Group = 1
+	for n := range g.Nodes {
+		g.Nodes[n].Layer = max(0, g.Nodes[n].Layer-1)
+	}
+	for x := range g.Tensors {
+		g.Tensors[x].Layer = max(0, g.Tensors[x].Layer-1)
+	}
+	g.Layers = slices.Delete(g.Layers, 1, 2)
+	g.Layers[0].Groups, g.Layers[0].Nodes = 2, []taskgraph.NodeID{0, 1}
+	alloc.Cores[0] = append(alloc.Cores[0], alloc.Cores[1][0])
+	alloc.Cores = slices.Delete(alloc.Cores, 1, 2)
+	edges := append(slices.Clone(g.Edges()), taskgraph.Edge{Src: 0, Dst: 1, Bits: g.Tensors[g.Nodes[0].Operands[0]].Bits})
+	*g = *taskgraph.New(g.Layers, g.Nodes, g.Tensors, edges)
+}
+
+// A node that adds to partial sums which have not arrived is noticed.
+func TestVerifyPresenceOfSums(t *testing.T) {
+	p, alloc := problem(chip{cores: 2, links: []string{"0, 1"}}.build(t), rules.Default(),
+		node{core: 0, runtime: 50, out: 40, input: 40},
+		node{core: 1, runtime: 10, out: 40, input: 40},
+		node{core: 0, runtime: 10, out: 40, from: []int{1}},
+	)
+	reduce(p, alloc)
+	s := clone(run(t, p, alloc))
+	sums := p.Graph.Nodes[0].Operands[0]
+	s.Transfers = slices.DeleteFunc(s.Transfers, func(x schedule.Transfer) bool { return x.Tensor == sums })
+	s.Copies = slices.DeleteFunc(s.Copies, func(c schedule.Copy) bool { return c.Tensor == sums && c.Store == 1 })
+	fill(p.Graph, s)
+	err := verify(p, alloc, s)
+	if broken, ok := errors.AsType[*schedule.Violation](err); !ok || broken.Rule != schedule.RulePresence || broken.Node != 1 || broken.Time != 55 {
+		t.Errorf("%v", err)
+	}
+}
+
+// Parts of a reduction that are lost, or that two nodes add to, are noticed.
+func TestVerifySums(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(g *taskgraph.Graph)
+		want   string
+	}{
+		{"lost", func(g *taskgraph.Graph) {
+			*g = *taskgraph.New(g.Layers, g.Nodes, g.Tensors, slices.DeleteFunc(slices.Clone(g.Edges()), taskgraph.Edge.PartialSums))
+		}, "node 0 of layer a: leaves partial sums to which 0 nodes add"},
+		{"counted twice", func(g *taskgraph.Graph) {
+			*g = *taskgraph.New(g.Layers, g.Nodes, g.Tensors, append(slices.Clone(g.Edges()), g.Out(0)[0]))
+		}, "node 0 of layer a: leaves partial sums to which 2 nodes add"},
+		{"all finish", func(g *taskgraph.Graph) { g.Nodes[0].Final = true },
+			"node 0 of layer a: finishes its output, but 1 nodes add to it"},
+		{"overwritten", func(g *taskgraph.Graph) { g.Nodes[1].Operands[0] = g.Nodes[0].Operands[0] },
+			"node 0 of layer a: writes what node 0 of layer a has written"},
+	} {
+		p, alloc := problem(chip{cores: 2, links: []string{"0, 1"}}.build(t), rules.Default(),
+			node{core: 0, runtime: 50, out: 40, input: 40},
+			node{core: 1, runtime: 10, out: 40, input: 40},
+			node{core: 0, runtime: 10, out: 40, from: []int{1}},
+		)
+		reduce(p, alloc)
+		s := run(t, p, alloc)
+		test.change(p.Graph)
+		err := verify(p, alloc, s)
+		if broken, ok := errors.AsType[*schedule.Violation](err); !ok || broken.Rule != schedule.RuleSums || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v", test.name, err)
 		}
 	}
 }

@@ -18,7 +18,7 @@ type source struct {
 // it can be read.
 func (s *Simulator) fetch(x taskgraph.TensorID, core int32, op hardware.MemoryOperand, cause schedule.Cause) (unit.Cycles, error) {
 	if store := s.top(core, op); store >= 0 {
-		if y := s.stored(x, store); y != nil && y.complete {
+		if y := s.stored(x, store); y != nil {
 			if s.rules.NoWaitIfStored {
 				return 0, nil
 			}
@@ -42,7 +42,7 @@ func (s *Simulator) fetchFirst(x taskgraph.TensorID, core int32, op hardware.Mem
 	var unreachable *stay
 	for store := range s.fill {
 		y := s.stored(x, int32(store))
-		if y == nil || !y.complete {
+		if y == nil {
 			continue
 		}
 		if s.routeTo(y.store, core).ok {
@@ -70,7 +70,7 @@ func (s *Simulator) fetchFirst(x taskgraph.TensorID, core int32, op hardware.Mem
 	var start unit.Cycles
 	for store := range s.fill {
 		y := s.stored(x, int32(store))
-		if y == nil || !y.complete {
+		if y == nil {
 			continue
 		}
 		r := s.routeTo(y.store, core)
@@ -112,49 +112,6 @@ func (s *Simulator) moveFrom(src source, x taskgraph.TensorID, core int32, op ha
 	return s.commit(x, src, core, op, start, start+duration, cause)
 }
 
-// gather makes a node that contributes to a reduction wait for those that have
-// added to the same partial sums, and brings the sums that others have left in other
-// memories to the one that completes it. It returns when all is there.
-func (s *Simulator) gather(n taskgraph.NodeID, t unit.Cycles) (unit.Cycles, error) {
-	x := s.Graph.Nodes[n].Operands[0]
-	if s.rules.FirstWriteCompletes || s.writers[x] < 2 {
-		return t, nil
-	}
-	core, op := s.writesTo(n), s.own[x]
-	target := s.top(core, op)
-	var added unit.Cycles // end of all that has been added in the target
-	if y := s.stored(x, target); y != nil {
-		added = y.available
-	}
-	if !s.completes[n] {
-		return max(t, added), nil
-	}
-	for store := range s.fill {
-		y := s.stored(x, int32(store))
-		if y == nil || y.complete || int32(store) == target {
-			continue
-		}
-		r := s.routeTo(int32(store), core)
-		if !r.ok {
-			return 0, s.noPath(x, y, core)
-		}
-		from := max(y.available, added)
-		space, err := s.room(x, core, op, from)
-		if err != nil {
-			return 0, err
-		}
-		duration := s.duration(x, r, int32(store), target)
-		start := s.window(r.links, r.bandwidth, nil, max(from, space), duration)
-		end := start + duration
-		if err := s.carry(x, source{int32(store), r, from}, core, op, start, end, schedule.Fetch, made{byNode: true}); err != nil {
-			return 0, err
-		}
-		s.remove(x, int32(store), end)
-		added = end
-	}
-	return max(t, added), nil
-}
-
 // spill stores a tensor off-chip, unless it is there, for a node that reads it
 // from there. It returns when it can be read.
 func (s *Simulator) spill(x taskgraph.TensorID, op hardware.MemoryOperand) (unit.Cycles, error) {
@@ -175,27 +132,11 @@ func (s *Simulator) duration(x taskgraph.TensorID, r *route, from, to int32) uni
 	return max(unit.TransferCycles(bits, s.Accelerator.Stores[from].ReadBandwidth), unit.TransferCycles(bits, s.Accelerator.Stores[to].WriteBandwidth))
 }
 
-// commit makes a transfer of a complete tensor happen and returns its end.
+// commit makes a transfer happen and returns its end.
 func (s *Simulator) commit(x taskgraph.TensorID, src source, core int32, op hardware.MemoryOperand, start, end unit.Cycles, cause schedule.Cause) (unit.Cycles, error) {
-	if err := s.carry(x, src, core, op, start, end, cause, made{complete: true}); err != nil {
-		return 0, err
-	}
-	if s.rules.FirstTransferMoves {
-		s.publishedLeave(x, src, end)
-		return end, nil
-	}
-	if y := s.stored(x, src.store); y != nil {
-		y.busy = max(y.busy, end)
-	}
-	s.release(x)
-	return end, nil
-}
-
-// carry moves a tensor, or partial sums of it, and accounts for it.
-func (s *Simulator) carry(x taskgraph.TensorID, src source, core int32, op hardware.MemoryOperand, start, end unit.Cycles, cause schedule.Cause, what made) error {
 	to := s.top(core, op)
-	if err := s.store(x, to, start, end, what); err != nil {
-		return err
+	if err := s.store(x, to, start, end, false); err != nil {
+		return 0, err
 	}
 	tensor := [1]taskgraph.TensorID{x}
 	joined := s.occupy(src.route.links, src.route.bandwidth, tensor[:], start, end)
@@ -224,7 +165,15 @@ func (s *Simulator) carry(x taskgraph.TensorID, src source, core int32, op hardw
 			LinkEnergy: onLinks, MemoryEnergy: memory,
 		})
 	}
-	return nil
+	if s.rules.FirstTransferMoves {
+		s.publishedLeave(x, src, end)
+		return end, nil
+	}
+	if y := s.stored(x, src.store); y != nil {
+		y.busy = max(y.busy, end)
+	}
+	s.release(x)
+	return end, nil
 }
 
 // charge adds the energy of a transfer to the bucket of its cause.

@@ -58,7 +58,6 @@ func (s *Simulator) used(n taskgraph.NodeID, x need) {
 // any more.
 func (s *Simulator) settle(n taskgraph.NodeID) error {
 	x := s.Graph.Nodes[n].Operands[0]
-	s.unwritten[x]--
 	for _, y := range s.reading {
 		s.used(n, y)
 	}
@@ -94,7 +93,7 @@ func (s *Simulator) release(x taskgraph.TensorID) {
 	for store := range s.fill {
 		if s.uses[s.key(x, int32(store))] > 0 {
 			y := s.stored(x, int32(store))
-			wanted = wanted || y == nil || !y.complete
+			wanted = wanted || y == nil
 		}
 	}
 	for store := range s.fill {
@@ -106,21 +105,12 @@ func (s *Simulator) release(x taskgraph.TensorID) {
 
 func (s *Simulator) needed(y *stay, wanted bool) bool {
 	switch {
-	case s.unfinished(y):
-		return true
-	case !y.complete:
-		return false
 	case s.uses[s.key(y.tensor, y.store)] > 0:
 		return true
 	case s.offchip[y.store]: // the place to come back to for what is evicted
 		return s.total[y.tensor] > 0 || s.result[y.tensor]
 	}
 	return y.byNode && wanted
-}
-
-// unfinished tells whether nodes have yet to add to what the memory holds.
-func (s *Simulator) unfinished(y *stay) bool {
-	return !s.rules.FirstWriteCompletes && y.byNode && s.unwritten[y.tensor] > 0
 }
 
 // worth ranks tensors by what it costs to do without them in a memory: their bits

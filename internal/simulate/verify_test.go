@@ -56,20 +56,6 @@ type mutation struct {
 	change func(*mutable)
 }
 
-// reduced is a reduction over two cores, as in TestReduction: a 1-51 on core 0, its
-// partial sums moved 51-55, b 55-65 on core 1.
-func reduced(t testing.TB) (Problem, *schedule.Allocation) {
-	p, alloc := problem(chip{cores: 2, links: []string{"0, 1"}}.build(t), rules.Default(),
-		node{core: 0, runtime: 50, out: 40, input: 40},
-		node{core: 1, runtime: 10, out: 40, input: 40},
-		node{core: 0, runtime: 10, out: 40, from: []int{1}},
-	)
-	// The second node writes the first one's output.
-	p.Graph.Nodes[0].Final = false
-	p.Graph.Nodes[1].Operands[0] = p.Graph.Nodes[0].Operands[0]
-	return p, alloc
-}
-
 // mutable is what a mutation may change.
 type mutable struct {
 	*schedule.Schedule
@@ -195,32 +181,6 @@ var mutations = []mutation{
 	{"a latency that leaves out the end", schedule.RuleLatency, func(m *mutable) { m.Latency-- }},
 }
 
-// TestVerifyCatchesReductions breaks a reduction that is split over cores.
-func TestVerifyCatchesReductions(t *testing.T) {
-	for _, mut := range []mutation{
-		{"partial sums that are left behind", schedule.RuleReduction, func(m *mutable) {
-			m.Transfers = slices.DeleteFunc(m.Transfers, func(x schedule.Transfer) bool { return x.Start == 51 })
-			m.copy(0, 0, 1).Start = 55
-		}},
-		{"partial sums that arrive too late", schedule.RuleReduction, func(m *mutable) {
-			x := m.transfer("fetch a.O 0->1 51-55")
-			x.Start, x.End = 52, 56
-			m.copy(0, 0, 0).End, m.copy(0, 0, 1).Start = 56, 52
-		}},
-		{"partial sums that are gone before they have left", schedule.RuleSource, func(m *mutable) { m.copy(0, 0, 0).End = 54 }},
-	} {
-		t.Run(mut.name, func(t *testing.T) {
-			p, alloc := reduced(t)
-			m := &mutable{clone(run(t, p, alloc)), &p, alloc}
-			mut.change(m)
-			var broken *schedule.Violation
-			if err := verify(*m.p, m.alloc, m.Schedule); !errors.As(err, &broken) || broken.Rule != mut.rule {
-				t.Errorf("Verify returned %v, want rule %q", err, mut.rule)
-			}
-		})
-	}
-}
-
 // TestVerifyCatches breaks a valid schedule in many ways; each breaks the rule
 // that it is meant to break.
 func TestVerifyCatches(t *testing.T) {
@@ -242,7 +202,7 @@ func TestVerifyCatches(t *testing.T) {
 		rulesSeen[mut.rule] = true
 	}
 	if len(rulesSeen) != 20 {
-		t.Errorf("%d rules are tested, want 20: all but that of reductions", len(rulesSeen))
+		t.Errorf("%d rules are tested, want 20: all but that of partial sums", len(rulesSeen))
 	}
 }
 

@@ -90,7 +90,7 @@ func (b *builder) build() {
 		}
 		node.Group = groups.of(parts, node.Ranges)
 		for k := range node.Operands {
-			t := b.tensor(k, id, parts, node.Ranges)
+			t := b.tensor(k, &node, id, parts)
 			b.tiled.Tensors[t].Uses++
 			node.Operands[k] = t
 		}
@@ -153,25 +153,51 @@ func (x indexDim) at(ranges []taskgraph.Range) taskgraph.Range {
 	return taskgraph.Window(x.relation, a, b)
 }
 
-// tensor finds or makes the block of operand k that a node uses.
-func (b *builder) tensor(k int, node taskgraph.NodeID, parts []int32, ranges []taskgraph.Range) taskgraph.TensorID {
+// tensor finds or makes the block of operand k that a node uses. What a node that
+// leaves its reduction open writes, its partial sums, is a tensor of its own.
+func (b *builder) tensor(k int, node *taskgraph.Node, id taskgraph.NodeID, parts []int32) taskgraph.TensorID {
 	bl := &b.operands[k]
+	op := &b.layer.Operands[k]
+	t := taskgraph.Tensor{Layer: int32(b.index), Operand: int8(k), Constant: op.Source.Stored(), Origin: id, Bits: op.FinalBits}
+	if k == 0 && b.leavesSums(node) {
+		t.Bits = op.Bits
+		b.cover(&t, bl, node.Ranges)
+		return b.add(t)
+	}
 	slot := 0
 	for _, d := range bl.loops {
 		slot = slot*b.layer.Cuts[d].Parts() + int(parts[d])
 	}
-	if t := bl.tensors[slot]; t >= 0 {
-		return t
+	if known := bl.tensors[slot]; known >= 0 {
+		return known
 	}
-	op := &b.layer.Operands[k]
-	t := taskgraph.Tensor{
-		Layer:    int32(b.index),
-		Operand:  int8(k),
-		Constant: op.Source.Stored(),
-		Origin:   node,
-		Bits:     op.FinalBits,
-		Ranges:   b.ranges[:len(bl.index):len(bl.index)],
+	b.cover(&t, bl, node.Ranges)
+	if bl.byRanges != nil {
+		key := rangesKey(t.Ranges)
+		known, ok := bl.byRanges[key]
+		if !ok {
+			known = b.add(t)
+			bl.byRanges[key] = known
+		}
+		bl.tensors[slot] = known
+		return known
 	}
+	bl.tensors[slot] = b.add(t)
+	return bl.tensors[slot]
+}
+
+// leavesSums tells whether a node's output is a tensor of partial sums.
+func (b *builder) leavesSums(node *taskgraph.Node) bool {
+	return !node.Final && !b.rules.PartialSumsAreFree
+}
+
+// cover sets the ranges of a tensor and multiplies its bits by their volume.
+func (b *builder) cover(t *taskgraph.Tensor, bl *blocks, ranges []taskgraph.Range) {
+	if len(b.ranges) < len(bl.index) {
+		b.ranges = make([]taskgraph.Range, rangesAtOnce*len(bl.index))
+	}
+	t.Ranges = b.ranges[:len(bl.index):len(bl.index)]
+	b.ranges = b.ranges[len(bl.index):]
 	for i, x := range bl.index {
 		r := x.at(ranges)
 		t.Ranges[i] = r
@@ -180,19 +206,15 @@ func (b *builder) tensor(k int, node taskgraph.NodeID, parts []int32, ranges []t
 		}
 		t.Bits *= unit.Bits(max(r.Len(), 0))
 	}
-	id := taskgraph.TensorID(len(b.tiled.Tensors))
-	if bl.byRanges != nil {
-		key := rangesKey(t.Ranges)
-		if known, ok := bl.byRanges[key]; ok {
-			bl.tensors[slot] = known
-			return known
-		}
-		bl.byRanges[key] = id
-	}
-	bl.tensors[slot] = id
-	b.ranges = b.ranges[len(bl.index):]
+}
+
+// rangesAtOnce is for how many tensors room for ranges is made at a time beyond
+// what is certain to be needed.
+const rangesAtOnce = 256
+
+func (b *builder) add(t taskgraph.Tensor) taskgraph.TensorID {
 	b.tiled.Tensors = append(b.tiled.Tensors, t)
-	return id
+	return taskgraph.TensorID(len(b.tiled.Tensors) - 1)
 }
 
 func rangesKey(ranges []taskgraph.Range) string {

@@ -46,6 +46,9 @@ func Nodes(w *workload.Workload, m *mapping.Mapping, stacks Stacks, r rules.Rule
 	if err := problems.Unique().Err(); err != nil {
 		return nil, notes, err
 	}
+	if m.RecomputeHalo {
+		recompute(tiled)
+	}
 	count := 0
 	for i := range w.Layers {
 		count += tiled.Layers[i].NodeCount()
@@ -87,6 +90,8 @@ func planLayer(w *workload.Workload, m *mapping.Mapping, i, stack int, group []m
 		fallback = d
 	}
 	c := cutter{network: w, layer: l, entry: entry, fallback: fallback, group: group, alone: alone, rules: r, problems: problems, notes: notes}
+	c.within, c.named = m.CutsOf(l, false)
+	c.over, _ = m.CutsOf(l, true)
 	t := c.tile()
 
 	memory := make([]hardware.MemoryOperand, len(l.Operands))

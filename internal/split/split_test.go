@@ -226,8 +226,31 @@ func TestProblems(t *testing.T) {
 	if err != nil || len(notes) != 2 || !strings.Contains(notes[0].Message, `the intra-core tiling of D does not apply to layer "conv1"`) {
 		t.Errorf("notes %v, error %v", notes, err)
 	}
-	_, notes, err = Nodes(w, tilings(nil, []mapping.Tiling{by("C", 2)}, 0, 1), Stacks{{0, 1}}, rules.Default())
-	if err != nil || len(notes) != 2 || !strings.Contains(notes[0].Message, `layer "conv1" spreads its reduction over C over cores`) {
-		t.Errorf("notes %v, error %v", notes, err)
+}
+
+// TestPartialSums cuts a reduction of three channels in two over cores: every node
+// has an output of its own, and that of the first part is partial sums of 16 bits
+// each. Published, the two share the output.
+func TestPartialSums(t *testing.T) {
+	w := network(t, "twoconv", onnx.Options{})
+	for _, test := range []struct {
+		rules rules.Rules
+		want  string
+	}{
+		{rules.Default(), "0:4096 3:2048"},
+		{rules.Reference2024(), "0:2048 0:2048"},
+	} {
+		tiled, _, err := Nodes(w, tilings(nil, []mapping.Tiling{by("C", 2)}, 0, 1), LayerByLayer(w), test.rules)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, n := range tiled.Layers[0].Nodes {
+			x := tiled.Nodes[n].Operands[0]
+			got = append(got, fmt.Sprintf("%d:%d", x, tiled.Tensors[x].Bits))
+		}
+		if s := strings.Join(got, " "); s != test.want {
+			t.Errorf("%s: outputs %s, want %s", test.rules.Name, s, test.want)
+		}
 	}
 }

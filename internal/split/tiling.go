@@ -19,6 +19,9 @@ type cutter struct {
 	entry    *mapping.Entry
 	fallback *mapping.Entry   // the default entry, which fills in tilings the entry lacks
 	group    []mapping.Tiling // set by the fusion group of a file of 2026
+	within   []mapping.Tiling // set from outside in place of all tilings within a core
+	named    bool             // for this layer by its name
+	over     []mapping.Tiling // ... over cores
 	alone    bool             // the layer stands alone in its stack
 	rules    rules.Rules
 
@@ -67,7 +70,7 @@ type request struct {
 }
 
 // intra lists the tilings within a core; there are none for a layer that is not
-// fused.
+// fused, unless they are set for it by its name.
 func (c *cutter) intra(t *tiling) []request {
 	given := c.entry.Intra
 	if len(given) == 0 {
@@ -75,6 +78,9 @@ func (c *cutter) intra(t *tiling) []request {
 	}
 	if len(c.group) > 0 {
 		given = c.group
+	}
+	if len(c.within) > 0 {
+		given = c.within
 	}
 	var list []request
 	for _, g := range given {
@@ -97,10 +103,10 @@ func (c *cutter) intra(t *tiling) []request {
 		}
 		list = append(list, q)
 	}
-	if c.alone {
+	if c.alone && !c.named {
 		return nil
 	}
-	if len(list) == 0 {
+	if len(list) == 0 && !c.alone {
 		if dim, ok := c.fusionDim(); ok {
 			list = append(list, request{dim: dim, parts: c.layer.Dims[dim].Size})
 		}
@@ -114,6 +120,9 @@ func (c *cutter) inter(t *tiling) []request {
 	if len(given) == 0 {
 		given = c.fallback.Inter
 	}
+	if len(c.over) > 0 {
+		given = c.over
+	}
 	var list []request
 	valid := false
 	for _, g := range given {
@@ -125,13 +134,6 @@ func (c *cutter) inter(t *tiling) []request {
 		if g.Parts == mapping.Free {
 			t.free = true
 			continue
-		}
-		if c.layer.Dims[dim].Size > 1 && !slices.Contains(c.layer.Operands[0].Dims, c.layer.Dims[dim].Dim) {
-			c.notes.Add(diag.Problem{
-				File: c.entry.File, Line: c.entry.Line,
-				Message: fmt.Sprintf("layer %q spreads its reduction over %s over cores: adding up their partial sums costs nothing", c.layer.Name, c.layer.Dims[dim].Dim),
-				Hint:    fmt.Sprintf("tile %s within a core instead", c.layer.Dims[dim].Dim),
-			})
 		}
 		if q, ok := c.request(g, dim); ok {
 			list = append(list, q)
