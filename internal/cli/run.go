@@ -43,6 +43,7 @@ type runFlags struct {
 	search                string
 	lpfLimit              int
 	output                string
+	format                []string
 	noVerify, noPlots     bool
 	json, quiet           bool
 }
@@ -55,7 +56,8 @@ func runCommand() *cobra.Command {
 		Short: "Explore one workload on one accelerator",
 		Long: `Run finds an allocation of the network's layers to the accelerator's cores, schedules
 it in detail and writes pictures and figures, one folder a mode:
-schedule.png, memory.png, result.json, schedule.csv, transfers.csv, state.json, allocation.json, timing.json.`,
+result.json, the tables schedule.csv, transfers.csv, layers.csv and memory.csv, the pictures
+schedule.png and memory.png, and state.json, allocation.json, timing.json.`,
 		Example: `  stream run
   stream run --workload net.onnx --hardware chip.yaml --mapping map.yaml
   stream run --mode fused --stacks 0-10,11-21 --objective latency --effort high
@@ -82,6 +84,7 @@ schedule.png, memory.png, result.json, schedule.csv, transfers.csv, state.json, 
 	flags.StringVar(&f.search, "search", "", "how loop orders on a core are searched: best (proven where possible) or loma (default: best, but loma with --lpf-limit or published --rules)")
 	flags.IntVar(&f.lpfLimit, "lpf-limit", stream.DefaultOptions().LPFLimit, "loop prime factors that --search loma keeps; 0 = all")
 	flags.StringVar(&f.output, "output", "outputs", "folder for the results")
+	flags.StringSliceVar(&f.format, "format", []string{report.PNG.Extension()}, "formats of the pictures: png, svg, pdf; parquet adds the tables in that format to those in CSV")
 	flags.BoolVar(&f.noVerify, "no-verify", false, "leave out the independent check of the schedule")
 	flags.BoolVar(&f.noPlots, "no-plots", false, "leave out the pictures")
 	flags.BoolVar(&f.json, "json", false, "print the results as JSON on standard output, one a mode")
@@ -93,6 +96,7 @@ schedule.png, memory.png, result.json, schedule.csv, transfers.csv, state.json, 
 	complete(c, "effort", names)
 	complete(c, "allocator", allocators())
 	complete(c, "search", stream.LoopSearches())
+	complete(c, "format", formatNames())
 	return c
 }
 
@@ -246,7 +250,8 @@ func (f *runFlags) run(c *cobra.Command) error {
 	began := time.Now()
 	inputs, chosen, err := f.inputs()
 	modes, o, optionsErr := f.options(c)
-	if err := both(err, optionsErr); err != nil {
+	as, formatErr := f.formats(c)
+	if err := both(both(err, optionsErr), formatErr); err != nil {
 		return err
 	}
 	problem, sources, err := stream.Load(inputs)
@@ -292,7 +297,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 		}
 		data := reportData(problem, sources, f, o, r)
 		timing := timing{Load: loaded.Seconds(), Run: time.Since(started).Seconds()}
-		s, err := save(f.output, data, !f.noPlots, timing)
+		s, err := save(f.output, data, as, timing)
 		if err != nil {
 			return err
 		}

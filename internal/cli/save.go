@@ -49,6 +49,7 @@ func reportData(p stream.Problem, s stream.Sources, f *runFlags, o stream.Option
 		Graph:       r.Graph,
 		Schedule:    r.Schedule,
 		Allocation:  r.Allocation,
+		Costs:       r.Costs,
 		LowerBound:  r.Bound.Latency, LowerBoundBy: r.Bound.SetBy,
 		Search: search,
 	}
@@ -61,9 +62,9 @@ func folder(output, workload, hardware, mode string) string {
 
 // save writes the folder of a result. It is not cut short by an interrupt: that
 // ended the search, and this keeps what it found.
-func save(output string, d *report.Data, pictures bool, t timing) (report.Saved, error) {
+func save(output string, d *report.Data, as formats, t timing) (report.Saved, error) {
 	dir := folder(output, d.Inputs.Workload.Name, d.Inputs.Hardware.Name, d.Inputs.Mode)
-	files := append(report.Files(d, pictures), report.File{Name: "timing.json", Write: func(w io.Writer) error {
+	files := append(append(report.Files(d), as.files(d)...), report.File{Name: "timing.json", Write: func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
 		return e.Encode(t)
