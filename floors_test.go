@@ -52,6 +52,7 @@ var floors = map[string]int{
 	"internal/simulate": 6,
 	"internal/execute":  6,
 	"internal/allocate": 6,
+	"internal/critical": 6,
 
 	"internal/cost":  7,
 	"internal/bound": 7,
