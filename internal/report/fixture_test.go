@@ -99,8 +99,8 @@ func small() *Data {
 		Graph:       taskgraph.New(layers, nodes, tensors, edges),
 		Schedule:    s,
 		Allocation:  &schedule.Allocation{Cores: [][]int{{0}, {1, 1}, {0}}},
-		LowerBound:  170, LowerBoundBy: "compute",
-		Search: Search{Evaluations: 200, Front: []Point{{200, 1500}, {220, 1400.5}}},
+		LowerBound:  LowerBound{170, "compute", 1200, "cores", 170 * 1200},
+		Search:      Search{Evaluations: 200, Front: []Point{{200, 1500}, {220, 1400.5}}},
 	}
 }
 
@@ -187,7 +187,7 @@ func network(layerCount, nodeCount int) *Data {
 		Graph:       taskgraph.New(layers, nodes, tensors, nil),
 		Schedule:    s,
 		Allocation:  &schedule.Allocation{},
-		LowerBound:  s.Latency * 2 / 3,
+		LowerBound:  LowerBound{Latency: s.Latency * 2 / 3},
 	}
 	for l := range layerCount {
 		d.Allocation.Cores = append(d.Allocation.Cores, []int{l % cores})
