@@ -121,7 +121,7 @@ func (f *savedFlags) judge(c *cobra.Command, dir string, costs *stream.Costs) (*
 		return nil, err
 	}
 	data := l.data()
-	data.LowerBound, data.LowerBoundBy = bound.Latency, bound.SetBy
+	data.LowerBound = lowerBound(bound)
 	if v.Differences, err = report.Differences(l.result, report.NewResult(data)); err != nil {
 		return nil, err
 	}

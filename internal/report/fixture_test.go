@@ -106,8 +106,8 @@ func small() *Data {
 		Schedule:    s,
 		Allocation:  &schedule.Allocation{Cores: [][]int{{0}, {1, 1}, {0}}},
 		Costs:       costs,
-		LowerBound:  170, LowerBoundBy: "compute",
-		Search: Search{Evaluations: 200, Front: []Point{{200, 1500}, {220, 1400.5}}},
+		LowerBound:  LowerBound{170, "compute", 1200, "cores", 170 * 1200},
+		Search:      Search{Evaluations: 200, Front: []Point{{200, 1500}, {220, 1400.5}}},
 	}
 }
 
@@ -195,7 +195,7 @@ func network(layerCount, nodeCount int) *Data {
 		Schedule:    s,
 		Allocation:  &schedule.Allocation{},
 		Costs:       schedule.NewCostTable(1, cores+1),
-		LowerBound:  s.Latency * 2 / 3,
+		LowerBound:  LowerBound{Latency: s.Latency * 2 / 3},
 	}
 	for l := range layerCount {
 		d.Allocation.Cores = append(d.Allocation.Cores, []int{l % cores})
