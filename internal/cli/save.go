@@ -49,6 +49,7 @@ func reportData(p stream.Problem, s stream.Sources, f *runFlags, o stream.Option
 		Graph:       r.Graph,
 		Schedule:    r.Schedule,
 		Allocation:  r.Allocation,
+		Costs:       r.Costs,
 		LowerBound:  r.Bound.Latency, LowerBoundBy: r.Bound.SetBy,
 		Search: search,
 	}

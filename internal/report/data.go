@@ -85,6 +85,7 @@ type Data struct {
 	Graph       *taskgraph.Graph
 	Schedule    *schedule.Schedule
 	Allocation  *schedule.Allocation
+	Costs       *schedule.CostTable // of the graph's nodes on the accelerator's cores
 	// LowerBound is a latency that no schedule of the graph can beat; 0 if none
 	// is known. LowerBoundBy says in words what sets it.
 	LowerBound   unit.Cycles
