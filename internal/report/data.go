@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"streamdse/hardware"
+	"streamdse/internal/bottleneck"
 	"streamdse/schedule"
 	"streamdse/taskgraph"
 	"streamdse/unit"
@@ -91,6 +92,10 @@ type Data struct {
 	LowerBound   unit.Cycles
 	LowerBoundBy string
 	Search       Search
+	// Causes are what it spends most on; nil if that is not known.
+	Causes *bottleneck.Causes
+	// WhatIf are changes that were tried, by bottleneck.Change; nil if none was.
+	WhatIf []Trial
 }
 
 // Title names the result, e.g. "resnet18 on tpu_like_quad_core, layer by layer".
