@@ -17,6 +17,8 @@ type boundary struct {
 	cost, best []float64
 	ports      []int // ports that serve the boundary
 	fullFits   bool  // the boundary may enclose all loops
+	// room is the data below the boundary, for the memory that holds it, in elements.
+	room []float64
 }
 
 // reading is the data of one instance below a boundary in one reading of the
@@ -120,6 +122,10 @@ func (o *Outlook) newBoundary(x, l int) boundary {
 		copy(least, row)
 	}
 	if l > 0 {
+		b.room = make([]float64, o.lattice.points)
+		for s := range b.room {
+			b.room[s] = o.size(x, l, s)
+		}
 		o.excludeMisfits(&b, x, l)
 	}
 	b.fullFits = l == 0 || o.fits(x, l, o.lattice.points-1)
@@ -146,11 +152,8 @@ func (o *Outlook) excludeMisfits(b *boundary, x, l int) {
 	m := o.e.model
 	op := &m.operands[x]
 	level := &op.levels[l-1]
-	greedy := o.exact && len(m.memories[level.memory].stored) == 1
-	size := make([]float64, o.lattice.points)
-	for s := range size {
-		size[s] = o.size(x, l, s)
-	}
+	greedy := o.exact && !o.free && len(m.memories[level.memory].stored) == 1
+	size := b.room
 	bits := float64(max(op.bits, op.final))
 	ends := func(s int) bool {
 		for f, loop := range o.factors {

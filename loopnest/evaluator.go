@@ -139,6 +139,11 @@ func (e *Evaluator) Evaluate(order []Loop) (cost Cost, ok bool) {
 	if !e.allocate() {
 		return Cost{}, false
 	}
+	return e.finish()
+}
+
+// finish computes the cost of the order that has been allocated.
+func (e *Evaluator) finish() (cost Cost, ok bool) {
 	e.settle()
 	e.analyse(&e.energy)
 	timing := &e.energy
@@ -152,7 +157,7 @@ func (e *Evaluator) Evaluate(order []Loop) (cost Cost, ok bool) {
 	}
 	cost.Energy = unit.Picojoules(memory + e.operations())
 	e.doubleBuffer()
-	total := e.cycles[len(order)]
+	total := e.cycles[len(e.order)]
 	cost.Compute = float64(total) * e.model.perOperation
 	stall := e.combinePorts(timing)
 	cost.Stall = float64(stall)

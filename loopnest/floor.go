@@ -281,7 +281,8 @@ func (o *Outlook) least(x, l int) (row []float64, single occurrence, point int) 
 		return b.best[s*b.width : (s+1)*b.width], single, undecided
 	}
 	if l == 0 {
-		if p.closed == o.inner && o.inner < len(o.loops) {
+		ended := o.free && p.known > 0 && t.below[1] == p.closed
+		if p.closed == o.inner && o.inner < len(o.loops) && !ended {
 			return beyond(o.at[p.closed]) // all irrelevant loops may follow
 		}
 		return at(o.at[p.closed])

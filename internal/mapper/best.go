@@ -43,10 +43,14 @@ const (
 	seenOverhead = 48
 )
 
+// explorer searches the orders under the unrolling of a rank. Loma has evaluated
+// those with a number of factors, if that is not 0.
+type explorer func(e *loopnest.Evaluator, rank, evaluated int) error
+
 // prove searches all orders under the unrollings that Loma tried and, where the
 // array dimensions are open, under all others. It returns all unrollings.
-func (s *search) prove(p *Problem, model *loopnest.Model, tried []unrolling, opt Options) ([]unrolling, error) {
-	s.effort = opt.Effort
+func (s *search) prove(p *Problem, model *loopnest.Model, tried []unrolling, opt Options, explore explorer) ([]unrolling, error) {
+	s.effort, s.open = opt.Effort, nil
 	if s.effort == 0 {
 		s.effort = math.MaxInt64
 	}
@@ -55,7 +59,7 @@ func (s *search) prove(p *Problem, model *loopnest.Model, tried []unrolling, opt
 		if err != nil {
 			return nil, err
 		}
-		if err := s.explore(p, e, rank, opt.FactorLimit); err != nil {
+		if err := explore(e, rank, opt.FactorLimit); err != nil {
 			return nil, err
 		}
 	}
@@ -79,14 +83,13 @@ func (s *search) prove(p *Problem, model *loopnest.Model, tried []unrolling, opt
 			continue // it leaves the array idle or exceeds a loop once it is shrunk to fit
 		}
 		tried = append(tried, unrolling{spatial: u.spatial})
-		if err := s.explore(p, e, len(tried)-1, 0); err != nil {
+		if err := explore(e, len(tried)-1, 0); err != nil {
 			if s.ctx.Err() != nil {
 				return nil, err
 			}
 			tried = tried[:len(tried)-1] // it leaves no loop for the user's order
 		}
 	}
-	s.conclude()
 	return tried, nil
 }
 
@@ -257,7 +260,16 @@ func (b *branching) look() (bound value, open bool) {
 		b.result.Unfit++
 		return value{}, false
 	}
+	return b.judge(0)
+}
+
+// judge looks up whether what the outlook has seen was met before, or is too
+// expensive. The tag is part of what a completion can feel.
+func (b *branching) judge(tag byte) (bound value, open bool) {
 	if key := b.outlook.Key(); key != nil {
+		if tag > 0 {
+			key = append(key, tag)
+		}
 		if _, ok := b.seen[string(key)]; ok {
 			b.result.Merged++
 			return value{}, false
@@ -298,7 +310,7 @@ func (s *search) conclude() {
 		return
 	}
 	best := value{s.cost.Total(), float64(s.cost.Energy)}
-	s.result.ProvenOptimal = true
+	s.result.ProvenOptimal, s.result.Gap = true, 0
 	for _, bound := range s.open {
 		if !s.cut(bound) {
 			s.result.ProvenOptimal = false

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"streamdse/hardware"
 	"streamdse/loopnest"
@@ -61,10 +62,26 @@ const (
 // Methods lists the methods.
 func Methods() []string { return []string{string(Best), string(Loma)} }
 
+// Allocation is how the loops of an order are allocated to memories; empty means
+// Greedy.
+type Allocation string
+
+const (
+	// Greedy is the model's own rule: memories are filled from the lowest up.
+	Greedy Allocation = "greedy"
+	// Free lets Best choose every boundary between the memories of every operand,
+	// as long as everything fits.
+	Free Allocation = "free"
+)
+
+// Allocations lists the rules.
+func Allocations() []string { return []string{string(Greedy), string(Free)} }
+
 // Options say how to search.
 type Options struct {
-	Objective Objective
-	Search    Method
+	Objective  Objective
+	Search     Method
+	Allocation Allocation
 	// Effort is the number of beginnings of loop orders that Best examines before it
 	// gives up the proof; 0 means no bound.
 	Effort int64
@@ -200,9 +217,19 @@ func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
 		}
 	}
 	if opt.Search == Best {
-		if unrollings, err = s.prove(&p, model, unrollings, opt); err != nil {
+		if unrollings, err = s.prove(&p, model, unrollings, opt, func(e *loopnest.Evaluator, rank, evaluated int) error {
+			return s.explore(&p, e, rank, evaluated)
+		}); err != nil {
 			return nil, err
 		}
+		if opt.Allocation == Free {
+			if unrollings, err = s.prove(&p, model, unrollings, opt, func(e *loopnest.Evaluator, rank, _ int) error {
+				return s.place(&p, model, e, rank)
+			}); err != nil {
+				return nil, err
+			}
+		}
+		s.conclude()
 	}
 	if s.best == nil && s.closest == nil {
 		return nil, cmp.Or(impossible, fmt.Errorf("layer %s: no order of the loop factors that are left agrees with the given loop order", p.Layer.Name))
@@ -210,7 +237,11 @@ func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
 	if s.best == nil {
 		return nil, &NoFitError{Layer: p.Layer.Name, Core: p.Core.Name, Unrollings: len(unrollings), Orders: s.result.Unfit, Misfit: s.closest}
 	}
-	s.result.Evaluation, err = s.best.Report(s.order)
+	if s.allocation == nil {
+		s.result.Evaluation, err = s.best.Report(s.order)
+	} else {
+		s.result.Evaluation, err = s.best.ReportAllocated(s.order, s.allocation)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -238,7 +269,9 @@ type search struct {
 	best      *loopnest.Evaluator
 	cost      loopnest.Cost
 	order     []loopnest.Loop
-	closest   *loopnest.Misfit
+	// allocation is that of the best nest, nil if it is the model's own.
+	allocation loopnest.Allocation
+	closest    *loopnest.Misfit
 	gap       float64
 	result    Result
 	effort    int64   // beginnings that may still be examined
@@ -277,11 +310,36 @@ func (s *search) try(e *loopnest.Evaluator, order []loopnest.Loop, rank int, ind
 	}
 	s.result.Evaluated++
 	if s.best == nil || s.objective.better(cost, s.cost) {
-		s.best, s.cost = e, cost
-		s.order = append(s.order[:0], order...)
+		s.keep(e, cost, order, nil)
 		s.result.Rank, s.result.Index = rank, index
 	}
 	return cost, true
+}
+
+func (s *search) keep(e *loopnest.Evaluator, cost loopnest.Cost, order []loopnest.Loop, a loopnest.Allocation) {
+	s.best, s.cost = e, cost
+	s.order = append(s.order[:0], order...)
+	s.allocation = nil
+	for _, levels := range a {
+		s.allocation = append(s.allocation, slices.Clone(levels))
+	}
+}
+
+// tryAllocated is try with a given allocation.
+func (s *search) tryAllocated(e *loopnest.Evaluator, order []loopnest.Loop, a loopnest.Allocation, rank int) {
+	cost, fits := e.EvaluateAllocated(order, a)
+	if !fits {
+		s.result.Unfit++
+		if s.best == nil {
+			s.note(e)
+		}
+		return
+	}
+	s.result.Evaluated++
+	if s.best == nil || s.objective.better(cost, s.cost) {
+		s.keep(e, cost, order, a)
+		s.result.Rank, s.result.Index = rank, s.result.Evaluated
+	}
 }
 
 // note keeps the misfit that lacks least.
