@@ -54,6 +54,8 @@ var floors = map[string]int{
 	"internal/allocate": 6,
 	"internal/critical": 6,
 
+	"internal/bottleneck": 7,
+
 	"internal/cost":  7,
 	"internal/bound": 7,
 

@@ -45,6 +45,7 @@ type runFlags struct {
 	output                string
 	format                []string
 	noVerify, noPlots     bool
+	whatIf                bool
 	json, quiet           bool
 }
 
@@ -61,6 +62,7 @@ schedule.png and memory.png, and state.json, allocation.json, timing.json.`,
 		Example: `  stream run
   stream run --workload net.onnx --hardware chip.yaml --mapping map.yaml
   stream run --mode fused --stacks 0-10,11-21 --objective latency --effort high
+  stream run --mode fused --what-if
   stream run --allocation outputs/resnet18-tpu_like_quad_core-fused/allocation.json --mode fused`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
@@ -87,6 +89,7 @@ schedule.png and memory.png, and state.json, allocation.json, timing.json.`,
 	flags.StringSliceVar(&f.format, "format", []string{report.PNG.Extension()}, "formats of the pictures: png, svg, pdf; parquet adds the tables in that format to those in CSV")
 	flags.BoolVar(&f.noVerify, "no-verify", false, "leave out the independent check of the schedule")
 	flags.BoolVar(&f.noPlots, "no-plots", false, "leave out the pictures")
+	flags.BoolVar(&f.whatIf, "what-if", false, "schedule again with more of what costs most (bandwidth, memory) and with other splits, and say what that changes")
 	flags.BoolVar(&f.json, "json", false, "print the results as JSON on standard output, one a mode")
 	flags.BoolVar(&f.quiet, "quiet", false, "no progress, no table")
 	complete(c, "mode", modeNames())
@@ -296,6 +299,13 @@ func (f *runFlags) run(c *cobra.Command) error {
 			break
 		}
 		data := reportData(problem, sources, f, o, r)
+		if f.whatIf && !r.Interrupted {
+			if data.WhatIf, err = trials(c.Context(), problem, o, r); err != nil && !errors.Is(err, context.Canceled) {
+				return err
+			}
+			progress.finish()
+			r.Interrupted = err != nil
+		}
 		timing := timing{Load: loaded.Seconds(), Run: time.Since(started).Seconds()}
 		s, err := save(f.output, data, as, timing)
 		if err != nil {
@@ -367,9 +377,16 @@ func (f *runFlags) print(c *cobra.Command, results []*report.Result, saved []rep
 		return report.WriteResults(c.OutOrStdout(), results)
 	case f.quiet:
 		return nil
-	default:
-		return report.Summary(c.OutOrStdout(), results, saved)
 	}
+	if err := report.Summary(c.OutOrStdout(), results, saved); err != nil {
+		return err
+	}
+	for _, r := range results {
+		if err := r.Explain(c.OutOrStdout()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // both joins two errors that may be lists of problems into one.

@@ -33,7 +33,9 @@ func reportData(p stream.Problem, s stream.Sources, f *runFlags, o stream.Option
 	for _, s := range r.Front {
 		search.Front = append(search.Front, report.Point{Latency: s.Latency, Energy: s.Energy})
 	}
+	causes := r.Causes(p)
 	return &report.Data{
+		Causes: &causes,
 		Inputs: report.Inputs{
 			Workload: input(s.Workload), Hardware: input(s.Hardware), Mapping: input(s.Mapping),
 			Mode: string(r.Mode), Rules: o.Rules.Name, Seed: o.Seed, Objective: string(o.Objective),

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"streamdse/hardware"
+	"streamdse/internal/bottleneck"
 	"streamdse/schedule"
 	"streamdse/taskgraph"
 	"streamdse/unit"
@@ -88,6 +89,10 @@ type Data struct {
 	Costs       *schedule.CostTable // of the graph's nodes on the accelerator's cores
 	LowerBound  LowerBound
 	Search      Search
+	// Causes are what it spends most on; nil if that is not known.
+	Causes *bottleneck.Causes
+	// WhatIf are changes that were tried, by bottleneck.Change; nil if none was.
+	WhatIf []Trial
 }
 
 // Title names the result, e.g. "resnet18 on tpu_like_quad_core, layer by layer".

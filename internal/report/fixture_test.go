@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"streamdse/hardware"
+	"streamdse/internal/bottleneck"
 	"streamdse/schedule"
 	"streamdse/taskgraph"
 	"streamdse/unit"
@@ -106,8 +107,19 @@ func small() *Data {
 		Schedule:    s,
 		Allocation:  &schedule.Allocation{Cores: [][]int{{0}, {1, 1}, {0}}},
 		Costs:       costs,
-		LowerBound:  LowerBound{170, "compute", 1200, "cores", 170 * 1200},
-		Search:      Search{Evaluations: 200, Front: []Point{{200, 1500}, {220, 1400.5}}},
+		Causes: &bottleneck.Causes{
+			Latency: []bottleneck.Cause{
+				{Kind: bottleneck.OnLink, Index: 2, Amount: 110.5, Share: 0.5, Layer: 1, LayerShare: 0.75, Remedies: []bottleneck.Change{{Kind: bottleneck.Link, Index: 2}}},
+				{Kind: bottleneck.Room, Index: 0, Amount: 22.1, Share: 0.1, Layer: -1, Remedies: []bottleneck.Change{{Kind: bottleneck.Store, Index: 0}, {Kind: bottleneck.Stores}}},
+			},
+			Energy: []bottleneck.Cause{{Kind: bottleneck.Weights, Amount: 2000, Share: 0.6, LayerShare: 1, Again: 0.25, Remedies: []bottleneck.Change{{Kind: bottleneck.Stores}}}},
+		},
+		WhatIf: []Trial{
+			{Change: bottleneck.Change{Kind: bottleneck.Link, Index: 2}, Latency: 170, Energy: 3350.875},
+			{Change: bottleneck.Change{Kind: bottleneck.Stores}, Impossible: "no room"},
+		},
+		LowerBound: LowerBound{170, "compute", 1200, "cores", 170 * 1200},
+		Search:     Search{Evaluations: 200, Front: []Point{{200, 1500}, {220, 1400.5}}},
 	}
 }
 
