@@ -29,7 +29,7 @@ type reading struct {
 	least    []int64
 }
 
-// Columns of a row of costs. After them come groups of four, one for each port.
+// Columns of a row of costs. After them come groups, one for each port.
 const (
 	columnEnergy = iota
 	columnLow    // time of the first or last transfer at the lower end, if there are several
@@ -45,6 +45,7 @@ const (
 	columnExcess        // the part of it that exceeds the time between transfers
 	columnShare         // time that the port cannot lend, but for the first transfer
 	columnTotal         // time that the port cannot lend
+	columnNeed          // what is taken off the time that the port may lend
 	portColumns
 )
 
@@ -129,19 +130,34 @@ func (o *Outlook) newBoundary(x, l int) boundary {
 		o.excludeMisfits(&b, x, l)
 	}
 	b.fullFits = l == 0 || o.fits(x, l, o.lattice.points-1)
-	for s := o.lattice.points - 1; s >= 0; s-- {
+	o.spread(&b)
+	return b
+}
+
+// spread turns the rows of best from those of each point into the least of those
+// of all larger points, or of all smaller ones if
+// boundaries are chosen from the outside in.
+func (o *Outlook) spread(b *boundary) {
+	for i := range o.lattice.points {
+		s, step := o.lattice.points-1-i, 1
+		if o.way == inward {
+			s, step = i, -1
+		}
 		least := b.best[s*b.width : (s+1)*b.width]
 		for f, stride := range o.lattice.stride {
-			if o.lattice.digit(s, f) == o.lattice.counts[f] {
+			last := o.lattice.counts[f]
+			if o.way == inward {
+				last = 0
+			}
+			if o.lattice.digit(s, f) == last {
 				continue
 			}
-			outer := b.best[(s+stride)*b.width : (s+stride+1)*b.width]
+			next := b.best[(s+step*stride)*b.width : (s+step*stride+1)*b.width]
 			for i := range least {
-				least[i] = min(least[i], outer[i])
+				least[i] = min(least[i], next[i])
 			}
 		}
 	}
-	return b
 }
 
 // excludeMisfits makes the rows of points infinite at which the boundary cannot
@@ -152,7 +168,7 @@ func (o *Outlook) excludeMisfits(b *boundary, x, l int) {
 	m := o.e.model
 	op := &m.operands[x]
 	level := &op.levels[l-1]
-	greedy := o.exact && !o.free && len(m.memories[level.memory].stored) == 1
+	greedy := o.exact && o.way == filled && !m.problem.Bounded && len(m.memories[level.memory].stored) == 1
 	size := b.room
 	bits := float64(max(op.bits, op.final))
 	ends := func(s int) bool {
@@ -220,9 +236,13 @@ func (o *Outlook) fillRow(row []float64, b *boundary, x, l, s int) {
 				if p == i {
 					port := row[columnPorts+portColumns*k:]
 					port[columnTime] += real * (count - 1)
-					port[columnExcess] += max(0, real-float64(cycle)) * (count - 1)
+					port[columnExcess] += max(0, real-m.stretch(cycle)) * (count - 1)
 					if !o.returns(v) {
-						share := min(real*(count-1), o.averageAt(timing, b, v, x, l, s)/m.ports[i].limit*float64(o.lattice.total))
+						need := o.averageAt(timing, b, v, x, l, s) / m.ports[i].limit * float64(o.lattice.total)
+						if count > 1 {
+							port[columnNeed] += need
+						}
+						share := min(real*(count-1), need)
 						port[columnShare] += share
 						port[columnTotal] += share + real
 					}
@@ -323,7 +343,10 @@ func (o *Outlook) averageAt(a *analysis, b *boundary, v service, x, l, s int) fl
 	if v.level == l {
 		data *= float64(a.unrolled[x].boost[l])
 	}
-	return math.Floor(data * (1 - 1e-12))
+	if !o.exact {
+		data *= 1 - 1e-12
+	}
+	return math.Floor(data)
 }
 
 // loadingAt fills in the time that a link which transfers repeatedly takes
@@ -334,7 +357,7 @@ func (o *Outlook) loadingAt(row []float64, v service, l int, count, real float64
 	}
 	busy := real * count
 	if count > 1 {
-		total := float64(o.lattice.total)
+		total := o.phase()
 		busy = max(busy, total+(real-total/count)*(count-1)+real)
 	}
 	row[columnBusy] = max(row[columnBusy], busy)

@@ -45,6 +45,9 @@ func (o *Outlook) newSingles() [][]single {
 	return out
 }
 
+// phase is the number of cycles of the computation without stalls.
+func (o *Outlook) phase() float64 { return o.e.model.stretch(o.lattice.total) }
+
 func (o *Outlook) timing() *analysis {
 	if o.e.same {
 		return &o.e.energy
@@ -55,7 +58,7 @@ func (o *Outlook) timing() *analysis {
 // floorScratch holds sums by port.
 type floorScratch struct {
 	time, excess []float64
-	share        []float64
+	share, need  []float64
 	links        [][]portLink
 	low, high    [maxOperands][]float64
 	busy         [maxOperands][]float64
@@ -82,7 +85,7 @@ const (
 
 func newFloorScratch(m *Model) floorScratch {
 	n := len(m.ports)
-	f := floorScratch{time: make([]float64, n), excess: make([]float64, n), share: make([]float64, n), links: make([][]portLink, n)}
+	f := floorScratch{time: make([]float64, n), excess: make([]float64, n), share: make([]float64, n), need: make([]float64, n), links: make([][]portLink, n)}
 	for x := range m.operands {
 		f.low[x] = make([]float64, len(m.operands[x].levels))
 		f.high[x] = make([]float64, len(m.operands[x].levels))
@@ -101,6 +104,7 @@ func (o *Outlook) Bound() (latency, energy float64) {
 	clear(f.time)
 	clear(f.excess)
 	clear(f.share)
+	clear(f.need)
 	for p := range f.links {
 		f.links[p] = f.links[p][:0]
 	}
@@ -121,6 +125,7 @@ func (o *Outlook) Bound() (latency, energy float64) {
 				f.time[p] += port[columnTime]
 				f.excess[p] += port[columnExcess]
 				f.share[p] += port[columnShare]
+				f.need[p] += port[columnNeed]
 				if l > 0 {
 					f.links[p] = append(f.links[p], portLink{x, l, port[columnTotal] - port[columnShare]})
 				}
@@ -130,7 +135,7 @@ func (o *Outlook) Bound() (latency, energy float64) {
 	if math.IsInf(energy, 1) {
 		return energy, energy
 	}
-	total := float64(o.lattice.total)
+	total := o.phase()
 	stall := 0.0
 	for p := range f.time {
 		stall = max(stall, f.excess[p], f.time[p]-total)
@@ -214,7 +219,7 @@ func (f *floorScratch) at(s *single) *float64 {
 func (o *Outlook) withPort(phase float64, p int) float64 {
 	f, links := &o.floor, o.singles[p]
 	limit := o.e.model.ports[p].limit
-	budget := max(0, 1-f.share[p]/float64(o.lattice.total)) * phase
+	budget := max(0, 1-f.need[p]/o.phase()) * phase
 	changed := false
 	for k := range links {
 		s := &links[k]
@@ -264,6 +269,9 @@ func (o *Outlook) withPort(phase float64, p int) float64 {
 // least is the row of costs of a boundary where the inner loops decide it, and
 // otherwise the least of the rows of all places that it may have.
 func (o *Outlook) least(x, l int) (row []float64, single occurrence, point int) {
+	if o.way != filled {
+		return o.leastFree(x, l)
+	}
 	b, p, t := &o.bounds[x][l], &o.seen[x], &o.e.nests[x]
 	full := o.lattice.points - 1
 	at := func(s int) ([]float64, occurrence, int) {
@@ -281,8 +289,7 @@ func (o *Outlook) least(x, l int) (row []float64, single occurrence, point int) 
 		return b.best[s*b.width : (s+1)*b.width], single, undecided
 	}
 	if l == 0 {
-		ended := o.free && p.known > 0 && t.below[1] == p.closed
-		if p.closed == o.inner && o.inner < len(o.loops) && !ended {
+		if p.closed == o.inner && o.inner < len(o.loops) {
 			return beyond(o.at[p.closed]) // all irrelevant loops may follow
 		}
 		return at(o.at[p.closed])
