@@ -232,6 +232,7 @@ func (o *Outlook) fillRow(row []float64, b *boundary, x, l, s int) {
 				continue
 			}
 			count := float64(o.lattice.total / cycle)
+			first := o.fillAt(timing, b.timing.least[s], v, l, s)
 			for k, p := range b.ports {
 				if p == i {
 					port := row[columnPorts+portColumns*k:]
@@ -244,11 +245,11 @@ func (o *Outlook) fillRow(row []float64, b *boundary, x, l, s int) {
 						}
 						share := min(real*(count-1), need)
 						port[columnShare] += share
-						port[columnTotal] += share + real
+						port[columnTotal] += share + first
 					}
 				}
 			}
-			o.loadingAt(row, v, l, count, real)
+			o.loadingAt(row, v, l, count, real, first)
 		}
 	}
 	for mem := l - 1; mem <= l; mem++ {
@@ -332,6 +333,18 @@ func (o *Outlook) transferAt(a *analysis, elements int64, v service, l, s int) f
 	return math.Ceil(float64(amount*bits) / o.e.model.operands[v.operand].levels[v.level].moves[v.direction].max)
 }
 
+// fillAt is the time of a transfer before or after the computation, if there is one.
+func (o *Outlook) fillAt(a *analysis, elements int64, v service, l, s int) float64 {
+	if !o.e.model.problem.Physical {
+		return o.transferAt(a, elements, v, l, s)
+	}
+	amount, bits, moves := o.moveAt(a, elements, v, l, s)
+	if !moves {
+		return -1
+	}
+	return float64(amount*bits) / o.e.model.operands[v.operand].levels[v.level].moves[v.direction].max
+}
+
 // averageAt is the bandwidth that a link is counted with while its port lends
 // time, at least.
 func (o *Outlook) averageAt(a *analysis, b *boundary, v service, x, l, s int) float64 {
@@ -343,31 +356,34 @@ func (o *Outlook) averageAt(a *analysis, b *boundary, v service, x, l, s int) fl
 	if v.level == l {
 		data *= float64(a.unrolled[x].boost[l])
 	}
-	if !o.exact {
+	if !o.exact || o.e.model.problem.Physical {
 		data *= 1 - 1e-12
+	}
+	if o.e.model.problem.Physical {
+		return data
 	}
 	return math.Floor(data)
 }
 
 // loadingAt fills in the time that a link which transfers repeatedly takes
 // before or after the computation.
-func (o *Outlook) loadingAt(row []float64, v service, l int, count, real float64) {
+func (o *Outlook) loadingAt(row []float64, v service, l int, count, real, first float64) {
 	if l == 0 || o.returns(v) {
 		return
 	}
-	busy := real * count
+	busy := real*(count-1) + first
 	if count > 1 {
 		total := o.phase()
-		busy = max(busy, total+(real-total/count)*(count-1)+real)
+		busy = max(busy, total+(real-total/count)*(count-1)+first)
 	}
 	row[columnBusy] = max(row[columnBusy], busy)
 	if count == 1 {
-		real = math.Inf(1)
+		first = math.Inf(1)
 	}
 	if v.level == l {
-		row[columnHigh] = real
+		row[columnHigh] = first
 	} else {
-		row[columnLow] = real
+		row[columnLow] = first
 	}
 }
 

@@ -37,12 +37,21 @@ func (o *Outlook) newSingles() [][]single {
 				continue
 			}
 			b := &o.bounds[v.operand][s.boundary]
-			s.time = max(0, o.transferAt(timing, b.timing.elements[full], v, s.boundary, full))
+			s.time = max(0, o.fillAt(timing, b.timing.elements[full], v, s.boundary, full))
 			out[i] = append(out[i], s)
 		}
 		slices.SortStableFunc(out[i], func(a, b single) int { return cmp.Compare(b.time, a.time) })
 	}
 	return out
+}
+
+// fillTime is the time in which a port carries some bits before or after the
+// computation.
+func (o *Outlook) fillTime(bits, limit float64) float64 {
+	if o.e.model.problem.Physical {
+		return bits / limit
+	}
+	return math.Ceil(bits / limit)
 }
 
 // phase is the number of cycles of the computation without stalls.
@@ -66,6 +75,8 @@ type floorScratch struct {
 	// bits and most are the least and the most data below the lowest boundary.
 	bits, most [maxOperands]float64
 	row        []float64
+	// times and least are those of links that share what a port lends.
+	times, least []float64
 }
 
 // portLink is a link of a port with the time of one transfer.
@@ -193,11 +204,14 @@ func (o *Outlook) loadSingles() {
 			if f.single[s.operand][s.boundary] == never {
 				continue
 			}
-			t := min(s.time, math.Ceil(f.bits[s.operand]/limit))
+			t := min(s.time, o.fillTime(f.bits[s.operand], limit))
 			for j := range links {
+				if o.e.model.problem.Physical {
+					break // none falls below its least value
+				}
 				r := &links[j]
 				if j != k && r.time <= s.time && f.single[r.operand][r.boundary] != never {
-					t -= max(0, r.time-math.Ceil(f.bits[r.operand]/limit))
+					t -= max(0, r.time-o.fillTime(f.bits[r.operand], limit))
 				}
 			}
 			*f.at(s) = min(s.often, t)
@@ -228,29 +242,7 @@ func (o *Outlook) withPort(phase float64, p int) float64 {
 		if status == never {
 			continue
 		}
-		// Before link k, links that certainly transfer once use the budget up; from
-		// it on, each that may do so shortens it.
-		left, certain, t := budget, 0.0, s.time
-		for i := range links {
-			r := &links[i]
-			is := f.single[r.operand][r.boundary]
-			if is == never || i < k && is != always {
-				continue
-			}
-			shared := certain + 1
-			if is == always {
-				certain++
-			}
-			if i >= k {
-				if status != always && i > k {
-					shared++
-				}
-				t -= min(max(0, r.time-math.Ceil(f.bits[r.operand]/limit)), max(0, left)/shared)
-			}
-			if is == always {
-				left -= (r.time - math.Ceil(f.most[r.operand]/limit)) * certain
-			}
-		}
+		t := o.lend(links, k, budget, limit)
 		if t = min(s.often, t); t > s.lent {
 			*f.at(s) = t
 			changed = true
@@ -264,6 +256,56 @@ func (o *Outlook) withPort(phase float64, p int) float64 {
 		*f.at(&links[k]) = links[k].lent
 	}
 	return latency
+}
+
+// lend is the least time that link k of a port has left after the port has lent a
+// budget.
+func (o *Outlook) lend(links []single, k int, budget, limit float64) float64 {
+	if o.e.model.problem.Physical {
+		return o.lendEqually(links, k, budget, limit)
+	}
+	f, s := &o.floor, &links[k]
+	status := f.single[s.operand][s.boundary]
+	// Before link k, links that certainly transfer once use the budget up; from it
+	// on, each that may do so shortens it.
+	left, certain, t := budget, 0.0, s.time
+	for i := range links {
+		r := &links[i]
+		is := f.single[r.operand][r.boundary]
+		if is == never || i < k && is != always {
+			continue
+		}
+		shared := certain + 1
+		if is == always {
+			certain++
+		}
+		if i >= k {
+			if status != always && i > k {
+				shared++
+			}
+			t -= min(max(0, r.time-o.fillTime(f.bits[r.operand], limit)), max(0, left)/shared)
+		}
+		if is == always {
+			left -= (r.time - o.fillTime(f.most[r.operand], limit)) * certain
+		}
+	}
+	return t
+}
+
+// lendEqually is lend in the physical model: only links that certainly transfer
+// once share the budget with link k, each as little as it may.
+func (o *Outlook) lendEqually(links []single, k int, budget, limit float64) float64 {
+	f, s := &o.floor, &links[k]
+	f.times = append(f.times[:0], s.time)
+	f.least = append(f.least[:0], o.fillTime(f.bits[s.operand], limit))
+	for i := range links {
+		if r := &links[i]; i != k && f.single[r.operand][r.boundary] == always {
+			f.times = append(f.times, r.time)
+			f.least = append(f.least, o.fillTime(f.most[r.operand], limit))
+		}
+	}
+	equalise(f.times, f.least, budget)
+	return f.times[0]
 }
 
 // least is the row of costs of a boundary where the inner loops decide it, and
@@ -355,6 +397,8 @@ func (o *Outlook) onloadFloor() float64 {
 				shared[x] += t
 			case !low && !high:
 				own[x] += t
+			case m.problem.Physical:
+				mixed[x] += t
 			default:
 				mixed[x] = t
 			}

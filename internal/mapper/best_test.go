@@ -187,7 +187,7 @@ func drawProblem(t *rapid.T, most int) Problem {
 	return Problem{
 		Problem: loopnest.Problem{Layer: layer, Core: core, Links: nesttest.Links(layer),
 			RefetchStationary: rapid.IntRange(0, 4).Draw(t, "refetch") == 0, Even: rapid.IntRange(0, 4).Draw(t, "even") == 0,
-			Bounded: rapid.IntRange(0, 4).Draw(t, "bounded") == 0},
+			Physical: rapid.IntRange(0, 2).Draw(t, "physical") == 0, Bounded: rapid.IntRange(0, 4).Draw(t, "bounded") == 0},
 		Entry: entry,
 	}
 }
