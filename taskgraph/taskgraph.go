@@ -30,6 +30,22 @@ func Window(r *workload.Relation, a, b Range) Range {
 	}
 }
 
+// Reached lists the positions of an index that ranges of its two loops reach,
+// padding included, as ascending runs: more than one where steps leave gaps.
+func Reached(r *workload.Relation, a, b Range) []Range {
+	window := Window(r, a, b)
+	if a.Len() <= 0 || b.Len() <= 0 || r.Distinct(a.Len(), b.Len()) >= window.Len() {
+		return []Range{window}
+	}
+	var runs []Range
+	for y := b.Lo; y < b.Hi; y++ {
+		for x := a.Lo; x < a.Hi; x++ {
+			runs = append(runs, Range{int32(r.At(int(x), int(y))), int32(r.Last(int(x), int(y))) + 1})
+		}
+	}
+	return Runs(runs)
+}
+
 // Node is a computation node: one block of one layer's loop nest.
 type Node struct {
 	Layer int32 // index in Graph.Layers
@@ -63,6 +79,7 @@ type Tensor struct {
 type Edge struct {
 	Src, Dst NodeID
 	Operand  int8
+	Part     PartID // of the producer's output that is read, in Graph.Parts
 	Bits     unit.Bits
 }
 
@@ -99,6 +116,8 @@ type Graph struct {
 	Tensors []Tensor
 	// Classes are indexed by Node.Class; nil until the graph has been classified.
 	Classes []Class
+	// Parts are the parts of tensors that edges name; nil if all name whole tensors.
+	Parts *Parts
 
 	out, in           []Edge
 	outStart, inStart []int32

@@ -39,14 +39,15 @@ func WriteScheduleCSV(w io.Writer, d *Data) error {
 // transferColumns is the first line of transfers.csv.
 func transferColumns() []string {
 	return []string{"tensor", "layer", "operand", "bits", "from", "to", "links", "start", "end",
-		"cause", "joined", "link_energy_pj", "memory_energy_pj", "for_layer", "for_node", "from_memory", "to_memory"}
+		"cause", "joined", "link_energy_pj", "memory_energy_pj", "for_layer", "for_node", "from_memory", "to_memory", "part"}
 }
 
 // WriteTransfersCSV writes what moved between cores, in the order in which it
 // was decided. A tensor is named by its number, its layer and its operand; links
 // are the cores at their ends, several separated by semicolons; energies are pJ;
 // for_layer and for_node name the node on whose behalf it moved, if there is one;
-// memories count as in result.json.
+// memories count as in result.json. part is what moves of the tensor if not all of it,
+// as partText has it.
 func WriteTransfersCSV(w io.Writer, d *Data) error {
 	c := csv.NewWriter(w)
 	names, links := layerNames(d.Graph.Layers), linkIDs(d.Accelerator)
@@ -82,6 +83,7 @@ func WriteTransfersCSV(w io.Writer, d *Data) error {
 		}
 		row[15] = strconv.Itoa(int(t.FromStore))
 		row[16] = strconv.Itoa(int(t.ToStore))
+		row[17] = partOf(d, t.Tensor, t.Part)
 		if err := c.Write(row); err != nil {
 			return err
 		}
