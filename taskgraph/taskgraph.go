@@ -123,17 +123,17 @@ type Graph struct {
 	outStart, inStart []int32
 }
 
-// New builds the adjacency of a graph. Edges may come in any order; for each
-// node, outgoing edges end up sorted by Dst and incoming ones by Src, edges
+// New builds the adjacency of a graph, and takes the edges over. They may come in any
+// order; for each node, outgoing edges end up sorted by Dst and incoming ones by Src, edges
 // between the same two nodes in the order given.
 func New(layers []Layer, nodes []Node, tensors []Tensor, edges []Edge) *Graph {
 	g := &Graph{Layers: layers, Nodes: nodes, Tensors: tensors}
 	// A stable counting sort by Dst of edges sorted by Src leaves each node's
 	// incoming edges sorted by Src, and the other way round.
-	g.out, g.in = make([]Edge, len(edges)), make([]Edge, len(edges))
+	g.out, g.in = make([]Edge, len(edges)), edges
 	src, dst := func(e *Edge) NodeID { return e.Src }, func(e *Edge) NodeID { return e.Dst }
 	bucket(g.out, edges, len(nodes), src)
-	g.inStart = bucket(g.in, g.out, len(nodes), dst)
+	g.inStart = bucket(g.in, g.out, len(nodes), dst) // over what edges held
 	g.outStart = bucket(g.out, g.in, len(nodes), src)
 	return g
 }

@@ -23,14 +23,14 @@ type stay struct {
 	tensor     taskgraph.TensorID
 	store      int32
 	part       taskgraph.PartID
+	below      int32 // an older stay of the tensor in its memory, index+1
+	prev, next int32 // neighbours in its memory, index+1
+	record     int32 // index in Schedule.Copies
+	byNode     bool  // written by a node, rather than a copy of what another memory holds
 	bits       unit.Bits
-	below      int32       // an older stay of the tensor in its memory, index+1
 	start      unit.Cycles // from when on its space is taken
 	available  unit.Cycles // from when on it can be read
 	busy       unit.Cycles // end of all that has been decided to read or write it
-	byNode     bool        // written by a node, rather than a copy of what another memory holds
-	prev, next int32       // neighbours in its memory, index+1
-	record     int32       // index in Schedule.Copies
 }
 
 // list is the tensors in a memory, in the order in which they were stored.
@@ -84,7 +84,12 @@ func (s *Simulator) store(x taskgraph.TensorID, part taskgraph.PartID, store int
 		fresh.record = int32(len(s.record.Copies))
 		s.record.Copies = append(s.record.Copies, schedule.Copy{Tensor: x, Part: part, Store: store, Start: start, Available: available, End: schedule.Forever})
 	}
-	index := int32(len(s.stays) + 1)
+	if len(s.gone) == 0 {
+		s.stays = append(s.stays, stay{})
+		s.gone = append(s.gone, int32(len(s.stays)))
+	}
+	index := s.gone[len(s.gone)-1]
+	s.gone = s.gone[:len(s.gone)-1]
 	l := &s.residents[store]
 	fresh.prev = l.last
 	if l.last == 0 {
@@ -93,7 +98,7 @@ func (s *Simulator) store(x taskgraph.TensorID, part taskgraph.PartID, store int
 		s.stays[l.last-1].next = index
 	}
 	l.last = index
-	s.stays = append(s.stays, fresh)
+	s.stays[index-1] = fresh
 	at.stay = index
 	s.fill[store].add(start, bits)
 	if s.rules.SpaceFreedBeforeLeave || s.rules.SpaceByOwnOperand {
@@ -120,6 +125,7 @@ func (s *Simulator) remove(x taskgraph.TensorID, store int32, t unit.Cycles) {
 	} else {
 		s.stays[old.next-1].prev = old.prev
 	}
+	s.gone = append(s.gone, at.stay)
 	at.stay = old.below
 	s.fill[store].add(t, -old.bits)
 	if s.record != nil {

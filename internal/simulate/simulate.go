@@ -28,6 +28,7 @@ type Simulator struct {
 	fill       []steps[unit.Bits] // use of each memory
 	residents  []list             // of each memory
 	stays      []stay
+	gone       []int32 // stays that are over, index+1: their places are taken again
 	places     []place // tensor*stores+store
 	parts      *taskgraph.Parts
 	total      []int32 // of each tensor: uses to come from all memories
@@ -183,7 +184,7 @@ func (s *Simulator) reset(alloc *schedule.Allocation) error {
 		s.fill[i].reset()
 		s.residents[i] = list{}
 	}
-	s.stays = s.stays[:0]
+	s.stays, s.gone = s.stays[:0], s.gone[:0]
 	for i := range s.links {
 		s.links[i].reset()
 	}
