@@ -42,6 +42,11 @@ func (c *crossing) busy(b unit.Bits) float64 {
 	if len(c.links) == 1 {
 		return float64(unit.TransferCycles(b, c.bandwidth[0]))
 	}
+	return c.share(b)
+}
+
+// share is the time that all links of a crossing together need for some data.
+func (c *crossing) share(b unit.Bits) float64 {
 	var sum float64
 	for _, bw := range c.bandwidth {
 		sum += float64(bw)
