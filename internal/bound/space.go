@@ -44,7 +44,7 @@ func FindInSpace(s Space) Bound {
 	a := facts{Problem: Problem{Accelerator: s.Accelerator}}
 	duties, operations := s.duties()
 	in, out, kind := s.traffic()
-	b.Compute = Part{whole(a.improve(duties)), "compute"}
+	b.Compute = Part{whole(a.improve(duties, 200)), "compute"}
 	b.Links = s.links(in, out, kind)
 	for _, part := range []Part{b.Compute, b.Links} {
 		if part.Latency > b.Latency {
