@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"streamdse/internal/diag"
+	"streamdse/internal/page"
 	"streamdse/internal/report"
 )
 
@@ -13,7 +14,11 @@ import (
 type formats struct {
 	pictures []report.Format
 	tables   []report.TableFormat
+	page     bool // report.html
 }
+
+// pageFormat is the name of the page among the formats.
+const pageFormat = "html"
 
 // formatNames lists what --format takes. Tables are always there as CSV.
 func formatNames() []string { return append(report.Formats(), string(report.Parquet)) }
@@ -27,6 +32,8 @@ func parseFormats(names, allowed []string) (formats, error) {
 		switch {
 		case !slices.Contains(allowed, name):
 			problems.Add(badChoice("format", name, allowed))
+		case name == pageFormat:
+			f.page = true
 		case ok && !slices.Contains(f.pictures, picture):
 			f.pictures = append(f.pictures, picture)
 		case !ok && !slices.Contains(f.tables, report.TableFormat(name)):
@@ -45,15 +52,20 @@ func (f *runFlags) formats(c *cobra.Command) (formats, error) {
 		return as, both(err, diag.List{{Message: "--no-plots leaves the pictures out, --format names one for them", Hint: "leave one of them out"}})
 	case f.noPlots:
 		as.pictures = nil
+		return as, err
 	case len(as.pictures) == 0:
 		as.pictures = []report.Format{report.PNG}
 	}
+	as.page = true
 	return as, err
 }
 
-// files are the files in these formats.
-func (f formats) files(d *report.Data) []report.File {
+// files are the files of a result in these formats. The page shows others beside it.
+func (f formats) files(d *report.Data, others ...*report.Data) []report.File {
 	var files []report.File
+	if f.page {
+		files = append(files, page.File(d, others...))
+	}
 	for _, format := range f.pictures {
 		files = append(files, report.Pictures(d, report.Options{Format: format})...)
 	}

@@ -285,6 +285,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 
 	var results []*report.Result
 	var saved []report.Saved
+	var shown []*report.Data
 	var ended error
 	for _, mode := range modes {
 		o.Mode = mode
@@ -311,11 +312,14 @@ func (f *runFlags) run(c *cobra.Command) error {
 		if err != nil {
 			return err
 		}
-		results, saved = append(results, report.NewResult(data)), append(saved, s)
+		results, saved, shown = append(results, report.NewResult(data)), append(saved, s), append(shown, data)
 		if r.Interrupted {
 			ended = errInterrupted
 			break
 		}
+	}
+	if err := as.together(f.output, shown); err != nil {
+		return err
 	}
 	if len(results) > 0 {
 		if err := f.print(c, results, saved); err != nil {
