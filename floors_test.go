@@ -62,7 +62,8 @@ var floors = map[string]int{
 	".":               8,
 	"internal/report": 8,
 
-	"internal/page": 9,
+	"internal/page":  9,
+	"internal/trace": 9,
 
 	"internal/cli": 10,
 

@@ -8,6 +8,7 @@ import (
 	"streamdse/internal/diag"
 	"streamdse/internal/page"
 	"streamdse/internal/report"
+	"streamdse/internal/trace"
 )
 
 // formats are the file formats of pictures and tables that a user asks for.
@@ -15,10 +16,14 @@ type formats struct {
 	pictures []report.Format
 	tables   []report.TableFormat
 	page     bool // report.html
+	trace    bool // trace.json
 }
 
-// pageFormat is the name of the page among the formats.
-const pageFormat = "html"
+// The names of the page and of the trace among the formats.
+const (
+	pageFormat  = "html"
+	traceFormat = "trace"
+)
 
 // formatNames lists what --format takes. Tables are always there as CSV.
 func formatNames() []string { return append(report.Formats(), string(report.Parquet)) }
@@ -34,6 +39,8 @@ func parseFormats(names, allowed []string) (formats, error) {
 			problems.Add(badChoice("format", name, allowed))
 		case name == pageFormat:
 			f.page = true
+		case name == traceFormat:
+			f.trace = true
 		case ok && !slices.Contains(f.pictures, picture):
 			f.pictures = append(f.pictures, picture)
 		case !ok && !slices.Contains(f.tables, report.TableFormat(name)):
@@ -43,10 +50,12 @@ func parseFormats(names, allowed []string) (formats, error) {
 	return f, problems.Err()
 }
 
-// formats are those of a run: --no-plots leaves the pictures out, and where only
-// tables are asked for, pictures keep their usual format.
+// formats are those of a run: --no-plots leaves the pictures and the page out, and
+// where only tables are asked for, pictures keep their usual format. The trace is
+// always there.
 func (f *runFlags) formats(c *cobra.Command) (formats, error) {
 	as, err := parseFormats(f.format, formatNames())
+	as.trace = true
 	switch {
 	case f.noPlots && len(as.pictures) > 0 && c.Flags().Changed("format"):
 		return as, both(err, diag.List{{Message: "--no-plots leaves the pictures out, --format names one for them", Hint: "leave one of them out"}})
@@ -65,6 +74,9 @@ func (f formats) files(d *report.Data, others ...*report.Data) []report.File {
 	var files []report.File
 	if f.page {
 		files = append(files, page.File(d, others...))
+	}
+	if f.trace {
+		files = append(files, trace.File(d))
 	}
 	for _, format := range f.pictures {
 		files = append(files, report.Pictures(d, report.Options{Format: format})...)

@@ -18,7 +18,7 @@ func reportCommand() *cobra.Command {
 		Short: "Draw the pictures of saved results again, or write their tables",
 		Long: `Report reads result folders and the inputs they were made from and draws the pictures of
 the schedule and of the memories and the page for a browser (report.html) into them, or writes
-the tables of nodes, transfers, layers and memories, without searching or scheduling. The page
+the trace and the tables of nodes, transfers, layers and memories, without searching or scheduling. The page
 shows the result in the other mode too, if it lies in the folder beside.
 
 DIR is a result folder, or a folder of result folders.`,
@@ -28,7 +28,7 @@ DIR is a result folder, or a folder of result folders.`,
 		RunE: func(c *cobra.Command, args []string) error { return f.report(c, args, formats) },
 	}
 	f.register(c)
-	c.Flags().StringSliceVar(&formats, "format", []string{report.PNG.Extension(), pageFormat}, "formats, separated by commas: png, svg, pdf for the pictures, html for the page, csv, parquet for the tables")
+	c.Flags().StringSliceVar(&formats, "format", []string{report.PNG.Extension(), pageFormat}, "formats, separated by commas: png, svg, pdf for the pictures, html for the page, trace for Perfetto, csv, parquet for the tables")
 	complete(c, "format", savedFormats())
 	return c
 }
@@ -78,7 +78,9 @@ func (f *savedFlags) report(c *cobra.Command, args, names []string) error {
 }
 
 // savedFormats lists what can be written of a saved result.
-func savedFormats() []string { return append(formatNames(), string(report.CSV), pageFormat) }
+func savedFormats() []string {
+	return append(formatNames(), string(report.CSV), pageFormat, traceFormat)
+}
 
 // costed is a saved result with the costs of its nodes, which are estimated again.
 func (f *savedFlags) costed(c *cobra.Command, l *loaded) (*report.Data, error) {

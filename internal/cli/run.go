@@ -88,7 +88,7 @@ schedule.png and memory.png, and state.json, allocation.json, timing.json.`,
 	flags.StringVar(&f.output, "output", "outputs", "folder for the results")
 	flags.StringSliceVar(&f.format, "format", []string{report.PNG.Extension()}, "formats of the pictures: png, svg, pdf; parquet adds the tables in that format to those in CSV")
 	flags.BoolVar(&f.noVerify, "no-verify", false, "leave out the independent check of the schedule")
-	flags.BoolVar(&f.noPlots, "no-plots", false, "leave out the pictures")
+	flags.BoolVar(&f.noPlots, "no-plots", false, "leave out the pictures and report.html")
 	flags.BoolVar(&f.whatIf, "what-if", false, "schedule again with more of what costs most (bandwidth, memory) and with other splits, and say what that changes")
 	flags.BoolVar(&f.json, "json", false, "print the results as JSON on standard output, one a mode")
 	flags.BoolVar(&f.quiet, "quiet", false, "no progress, no table")
