@@ -63,9 +63,12 @@ var floors = map[string]int{
 	".":               8,
 	"internal/report": 8,
 
-	"internal/cli": 9,
+	"internal/page":  9,
+	"internal/trace": 9,
 
-	"cmd/stream": 10,
+	"internal/cli": 10,
+
+	"cmd/stream": 11,
 }
 
 func TestImportsRunDown(t *testing.T) {

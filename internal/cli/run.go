@@ -88,7 +88,7 @@ schedule.png and memory.png, and state.json, allocation.json, timing.json.`,
 	flags.StringVar(&f.output, "output", "outputs", "folder for the results")
 	flags.StringSliceVar(&f.format, "format", []string{report.PNG.Extension()}, "formats of the pictures: png, svg, pdf; parquet adds the tables in that format to those in CSV")
 	flags.BoolVar(&f.noVerify, "no-verify", false, "leave out the independent check of the schedule")
-	flags.BoolVar(&f.noPlots, "no-plots", false, "leave out the pictures")
+	flags.BoolVar(&f.noPlots, "no-plots", false, "leave out the pictures and report.html")
 	flags.BoolVar(&f.whatIf, "what-if", false, "schedule again with more of what costs most (bandwidth, memory) and with other splits, and say what that changes")
 	flags.BoolVar(&f.json, "json", false, "print the results as JSON on standard output, one a mode")
 	flags.BoolVar(&f.quiet, "quiet", false, "no progress, no table")
@@ -285,6 +285,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 
 	var results []*report.Result
 	var saved []report.Saved
+	var shown []*report.Data
 	var ended error
 	for _, mode := range modes {
 		o.Mode = mode
@@ -311,11 +312,14 @@ func (f *runFlags) run(c *cobra.Command) error {
 		if err != nil {
 			return err
 		}
-		results, saved = append(results, report.NewResult(data)), append(saved, s)
+		results, saved, shown = append(results, report.NewResult(data)), append(saved, s), append(shown, data)
 		if r.Interrupted {
 			ended = errInterrupted
 			break
 		}
+	}
+	if err := as.together(f.output, shown); err != nil {
+		return err
 	}
 	if len(results) > 0 {
 		if err := f.print(c, results, saved); err != nil {
