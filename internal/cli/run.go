@@ -31,6 +31,7 @@ func efforts() ([]string, map[string]int) {
 type runFlags struct {
 	inputFlags
 	tilingFlags
+	configFlags
 	mode, stacks          string
 	order, prefetch       string
 	allocator, allocation string
@@ -46,7 +47,12 @@ type runFlags struct {
 	format                []string
 	noVerify, noPlots     bool
 	whatIf                bool
-	json, quiet           bool
+
+	// What decides the result, as it is saved: see record.
+	flags map[string][]string
+	files map[string]string
+
+	json, quiet bool
 }
 
 func runCommand() *cobra.Command {
@@ -63,12 +69,15 @@ schedule.png and memory.png, and state.json, allocation.json, timing.json.`,
   stream run --workload net.onnx --hardware chip.yaml --mapping map.yaml
   stream run --mode fused --stacks 0-10,11-21 --objective latency --effort high
   stream run --mode fused --what-if
+  stream run --config experiment.yaml --seed 3
+  stream run --repeat outputs/resnet18-tpu_like_quad_core-fused/result.json --output again
   stream run --allocation outputs/resnet18-tpu_like_quad_core-fused/allocation.json --mode fused`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
 	f.inputFlags.register(c)
 	f.tilingFlags.register(c)
+	f.configFlags.register(c)
 	flags := c.Flags()
 	flags.StringVar(&f.mode, "mode", "both", "layer-by-layer, fused or both")
 	flags.StringVar(&f.stacks, "stacks", "auto", "layers fused together: auto (as many as keep their weights on the chip), a list such as 0-10,11-21, or a file with one stack a line")
@@ -251,6 +260,10 @@ func reason(err error) string {
 
 func (f *runFlags) run(c *cobra.Command) error {
 	began := time.Now()
+	repeat, err := f.settle(c)
+	if err != nil {
+		return err
+	}
 	inputs, chosen, err := f.inputs()
 	modes, o, optionsErr := f.options(c)
 	as, formatErr := f.formats(c)
@@ -258,6 +271,9 @@ func (f *runFlags) run(c *cobra.Command) error {
 		return err
 	}
 	problem, sources, err := stream.Load(inputs)
+	if err == nil {
+		err = repeat.unchanged(sources)
+	}
 	if err != nil {
 		return err
 	}
@@ -299,6 +315,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 			break
 		}
 		data := reportData(problem, sources, f, o, r)
+		data.Inputs.Settings.Flags, data.Inputs.Settings.Files = f.flags, f.files
 		if f.whatIf && !r.Interrupted {
 			if data.WhatIf, err = trials(c.Context(), problem, o, r); err != nil && !errors.Is(err, context.Canceled) {
 				return err
@@ -321,6 +338,9 @@ func (f *runFlags) run(c *cobra.Command) error {
 		if err := f.print(c, results, saved); err != nil {
 			return err
 		}
+	}
+	if ended == nil {
+		ended = repeat.compare(c, results)
 	}
 	return ended
 }
