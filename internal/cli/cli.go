@@ -102,8 +102,7 @@ runs on a multi-core dataflow accelerator, layer by layer or layer-fused.`,
 		}
 		return diag.List{p}
 	})
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(), coreCommand(), inspectCommand(), inferCommand(), zooCommand(), checkCommand(), reportCommand(), versionCommand())
+	root.AddCommand(runCommand(), coreCommand(), inspectCommand(), inferCommand(), zooCommand(), checkCommand(), reportCommand(), completionCommand(), versionCommand())
 	return root
 }
 

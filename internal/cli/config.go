@@ -27,6 +27,8 @@ type configFlags struct{ config, repeat string }
 func (f *configFlags) register(c *cobra.Command) {
 	c.Flags().StringVar(&f.config, "config", "", "YAML `file` with flags of this command, by name; flags that are given override it (default: "+configName+" if there is one; none reads none)")
 	c.Flags().StringVar(&f.repeat, "repeat", "", "a saved `result.json`, or its folder: run again what it was made by, with the same inputs, and compare")
+	completeFile(c, "config", "yaml", "yml")
+	completeFile(c, "repeat", "json")
 }
 
 // aboutTheRun tells whether a flag says how a run is done and shown rather than what

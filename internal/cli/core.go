@@ -63,9 +63,7 @@ products are layers; every other operator costs nothing.`,
 	flags.StringVar(&f.plot, "plot", "", "draw latency and energy of all layers to a .png, .svg or .pdf `FILE`")
 	flags.BoolVar(&f.json, "json", false, "print the result as JSON on standard output")
 	flags.BoolVar(&f.quiet, "quiet", false, "no progress, no table")
-	complete(c, "workload", stream.WorkloadNames())
-	complete(c, "hardware", stream.HardwareNames())
-	complete(c, "mapping", stream.MappingNames())
+	completeInputs(c)
 	complete(c, "search", stream.LoopSearches())
 	complete(c, "objective", stream.Objectives())
 	return c

@@ -41,6 +41,12 @@ YAML to be saved and edited, and nothing of the accelerator.`,
 		Args: func(c *cobra.Command, args []string) error { return noArguments(c, args[min(1, len(args)):]) },
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args) },
 	}
+	c.ValidArgsFunction = func(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return beginning(begun, workloadsWithWords()), cobra.ShellCompDirectiveDefault
+	}
 	f.register(c)
 	c.Flags().BoolVar(&f.json, "json", false, "print as JSON")
 	c.Flags().BoolVar(&f.csv, "csv", false, "print the workload's layers as comma-separated values")

@@ -102,6 +102,8 @@ schedule.png and memory.png, and state.json, allocation.json, timing.json.`,
 	flags.BoolVar(&f.json, "json", false, "print the results as JSON on standard output, one a mode")
 	flags.BoolVar(&f.quiet, "quiet", false, "no progress, no table")
 	complete(c, "mode", modeNames())
+	complete(c, "stacks", []string{"auto"})
+	completeFile(c, "allocation", "json")
 	complete(c, "order", stream.Orders())
 	complete(c, "prefetch", append([]string{"none", "auto"}, stream.Prefetchable()...))
 	complete(c, "objective", stream.Objectives())
