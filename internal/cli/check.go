@@ -121,7 +121,7 @@ func (f *savedFlags) judge(c *cobra.Command, dir string, costs *stream.Costs) (*
 		return nil, err
 	}
 	data := l.data()
-	data.LowerBound, data.LowerBoundBy = bound.Latency, bound.SetBy
+	data.LowerBound = lowerBound(bound)
 	l.options.Progress = nil
 	if data.Costs, err = stream.NodeCosts(c.Context(), l.problem, l.options, l.graph); err != nil { // remembered
 		return nil, err

@@ -52,9 +52,14 @@ func reportData(p stream.Problem, s stream.Sources, f *runFlags, o stream.Option
 		Schedule:    r.Schedule,
 		Allocation:  r.Allocation,
 		Costs:       r.Costs,
-		LowerBound:  r.Bound.Latency, LowerBoundBy: r.Bound.SetBy,
-		Search: search,
+		LowerBound:  lowerBound(r.Bound),
+		Search:      search,
 	}
+}
+
+// lowerBound is a bound as the report wants it.
+func lowerBound(b stream.Bound) report.LowerBound {
+	return report.LowerBound{Latency: b.Latency, SetBy: b.SetBy, Energy: b.Energy, EnergySetBy: b.EnergySetBy, EDP: b.EDP()}
 }
 
 // folder is where a result goes.

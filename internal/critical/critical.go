@@ -337,12 +337,40 @@ func (a *Analysis) noRoom(x taskgraph.TensorID, t unit.Cycles, self Event) Wait 
 // to wait until t.
 func (a *Analysis) roomIn(store int32, t unit.Cycles, self Event) Wait {
 	list := a.left[store]
-	for i := after(list, t, func(d *departure) unit.Cycles { return d.end }) - 1; i >= 0 && list[i].end == t; i-- {
+	first := after(list, t-1, func(d *departure) unit.Cycles { return d.end })
+	last := after(list, t, func(d *departure) unit.Cycles { return d.end })
+	for i := last - 1; i >= first; i-- {
 		if e := a.freed(store, list[i].tensor, t); e.Is() && e != self {
 			return Wait{MemoryFull, Resource{Memory, store}, e, t}
 		}
 	}
+	if first < last { // nothing used it any more, but it was sent away only then
+		if e := a.ready(self, t); e.Is() {
+			return Wait{MemoryFull, Resource{Memory, store}, e, t}
+		}
+	}
 	return Wait{For: none}
+}
+
+// ready is the event whose end at t let a node, or the one for which a transfer is
+// made, ask for room: one that it depends on, or the one before it on its core.
+func (a *Analysis) ready(self Event, t unit.Cycles) Event {
+	n := self.Node
+	if self.Transfer >= 0 {
+		n = a.s.Transfers[self.Transfer].For
+	}
+	if n < 0 {
+		return none
+	}
+	for _, e := range a.g.In(n) {
+		if a.s.Tasks[e.Src].End == t {
+			return Event{e.Src, -1}
+		}
+	}
+	if w := a.previous(n); w.For.Is() && w.Until == t {
+		return w.For
+	}
+	return none
 }
 
 // freed is the event that ended the stay of a tensor in a memory at t: the transfer

@@ -272,10 +272,10 @@ type search struct {
 	// allocation is that of the best nest, nil if it is the model's own.
 	allocation loopnest.Allocation
 	closest    *loopnest.Misfit
-	gap       float64
-	result    Result
-	effort    int64   // beginnings that may still be examined
-	open      []value // bounds of what was not examined for lack of effort
+	gap        float64
+	result     Result
+	effort     int64   // beginnings that may still be examined
+	open       []value // bounds of what was not examined for lack of effort
 }
 
 // cancelEvery is the number of evaluations between two looks at the context.

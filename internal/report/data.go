@@ -92,11 +92,8 @@ type Data struct {
 	Schedule    *schedule.Schedule
 	Allocation  *schedule.Allocation
 	Costs       *schedule.CostTable // of the graph's nodes on the accelerator's cores
-	// LowerBound is a latency that no schedule of the graph can beat; 0 if none
-	// is known. LowerBoundBy says in words what sets it.
-	LowerBound   unit.Cycles
-	LowerBoundBy string
-	Search       Search
+	LowerBound  LowerBound
+	Search      Search
 	// Causes are what it spends most on; nil if that is not known.
 	Causes *bottleneck.Causes
 	// WhatIf are changes that were tried, by bottleneck.Change; nil if none was.
@@ -113,10 +110,10 @@ func modeName(mode string) string { return strings.ReplaceAll(mode, "-", " ") }
 // gap is how far the latency lies above its lower bound, as a fraction of the
 // bound. It is false if there is no bound.
 func (d *Data) gap() (float64, bool) {
-	if d.LowerBound <= 0 {
+	if d.LowerBound.Latency <= 0 {
 		return 0, false
 	}
-	return float64(d.Schedule.Latency-d.LowerBound) / float64(d.LowerBound), true
+	return float64(d.Schedule.Latency-d.LowerBound.Latency) / float64(d.LowerBound.Latency), true
 }
 
 // horizon is the end of the time axis: the latency, or the end of whatever

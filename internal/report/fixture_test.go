@@ -118,8 +118,8 @@ func small() *Data {
 			{Change: bottleneck.Change{Kind: bottleneck.Link, Index: 2}, Latency: 170, Energy: 3350.875},
 			{Change: bottleneck.Change{Kind: bottleneck.Stores}, Impossible: "no room"},
 		},
-		LowerBound: 170, LowerBoundBy: "compute",
-		Search: Search{Evaluations: 200, Front: []Point{{200, 1500}, {220, 1400.5}}},
+		LowerBound: LowerBound{170, "compute", 1200, "cores", 170 * 1200},
+		Search:     Search{Evaluations: 200, Front: []Point{{200, 1500}, {220, 1400.5}}},
 	}
 }
 
@@ -207,7 +207,7 @@ func network(layerCount, nodeCount int) *Data {
 		Schedule:    s,
 		Allocation:  &schedule.Allocation{},
 		Costs:       schedule.NewCostTable(1, cores+1),
-		LowerBound:  s.Latency * 2 / 3,
+		LowerBound:  LowerBound{Latency: s.Latency * 2 / 3},
 	}
 	for l := range layerCount {
 		d.Allocation.Cores = append(d.Allocation.Cores, []int{l % cores})

@@ -65,10 +65,14 @@ type EnergyBreakdown struct {
 	CoreMemory      unit.Picojoules `json:"core_to_core_memory"`
 }
 
-// LowerBound is what no schedule of the graph can beat; 0 if unknown.
+// LowerBound is what no schedule of the graph can beat; 0 if unknown. What sets the
+// bounds is said in words.
 type LowerBound struct {
-	Latency unit.Cycles `json:"latency_cycles"`
-	SetBy   string      `json:"set_by"` // what no schedule can avoid, in words
+	Latency     unit.Cycles     `json:"latency_cycles"`
+	SetBy       string          `json:"set_by"` // of the latency
+	Energy      unit.Picojoules `json:"energy_pj"`
+	EnergySetBy string          `json:"energy_set_by"`
+	EDP         float64         `json:"edp"` // the product of both
 }
 
 // GraphSize counts nodes and edges. Dependencies include those inside a layer,
@@ -149,7 +153,7 @@ func NewResult(d *Data) *Result {
 			CoreToCoreMemory: e.CoreMemory,
 		},
 		EDP:         s.EDP(),
-		LowerBound:  LowerBound{d.LowerBound, d.LowerBoundBy},
+		LowerBound:  d.LowerBound,
 		Cores:       []CoreUse{},
 		Memories:    []MemoryUse{},
 		Links:       []LinkUse{},
