@@ -78,8 +78,9 @@ func (f *inspectFlags) run(c *cobra.Command, args []string) error {
 	if !all && !given("hardware") && !given("mapping") {
 		inputs.Hardware = ""
 	}
+	loading := timed(logger(c), "load")
 	problem, sources, err := stream.Load(inputs)
-	if err != nil {
+	if loading(); err != nil {
 		return err
 	}
 	var text []byte

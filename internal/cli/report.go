@@ -47,7 +47,7 @@ func (f *savedFlags) report(c *cobra.Command, args, names []string) error {
 		data := l.data()
 		if len(as.tables) > 0 {
 			progress := newProgress(c.ErrOrStderr(), f.quiet)
-			l.options.Progress = progress.update
+			l.options.Progress, l.options.Log = progress.update, logger(c)
 			data.Costs, err = stream.NodeCosts(c.Context(), l.problem, l.options, l.graph)
 			progress.finish()
 			if err != nil {
@@ -59,7 +59,9 @@ func (f *savedFlags) report(c *cobra.Command, args, names []string) error {
 				return err
 			}
 			name := filepath.Join(dir, file.Name)
-			if err := report.WriteFile(name, file.Write); err != nil {
+			writing := timed(logger(c), name)
+			err := report.WriteFile(name, file.Write)
+			if writing(); err != nil {
 				return err
 			}
 			written = append(written, name)

@@ -272,8 +272,10 @@ func (f *runFlags) run(c *cobra.Command) error {
 	if err := both(both(err, optionsErr), formatErr); err != nil {
 		return err
 	}
+	o.Log = logger(c)
+	loading := timed(o.Log, "load")
 	problem, sources, err := stream.Load(inputs)
-	if err == nil {
+	if loading(); err == nil {
 		err = repeat.unchanged(sources)
 	}
 	if err != nil {
@@ -290,7 +292,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 	loaded := time.Since(began)
 	if !f.quiet {
 		for _, w := range problem.Warnings() {
-			fmt.Fprintln(c.ErrOrStderr(), "warning: "+w)
+			fmt.Fprintln(c.ErrOrStderr(), styleFor(c.ErrOrStderr()).warning(w))
 		}
 	}
 	o.Rules = chosen
@@ -319,15 +321,16 @@ func (f *runFlags) run(c *cobra.Command) error {
 		data := reportData(problem, sources, f, o, r)
 		data.Inputs.Settings.Flags, data.Inputs.Settings.Files = f.flags, f.files
 		if f.whatIf && !r.Interrupted {
-			if data.WhatIf, err = trials(c.Context(), problem, o, r); err != nil && !errors.Is(err, context.Canceled) {
+			data.WhatIf, err = trials(c.Context(), problem, o, r)
+			if progress.finish(); err != nil && !errors.Is(err, context.Canceled) {
 				return err
 			}
-			progress.finish()
 			r.Interrupted = err != nil
 		}
 		timing := timing{Load: loaded.Seconds(), Run: time.Since(started).Seconds()}
+		saving := timed(o.Log, "save")
 		s, err := save(f.output, data, as, timing)
-		if err != nil {
+		if saving(); err != nil {
 			return err
 		}
 		results, saved = append(results, report.NewResult(data)), append(saved, s)
