@@ -10,7 +10,7 @@ import (
 // is best: list scheduling whose look-ahead is the schedule itself.
 func greedy(ctx context.Context, s *search) {
 	s.try(ctx, s.regular()...)
-	x, ok := s.best(s.Objective)
+	x, ok := s.best(s.Goal)
 	if !ok {
 		x = s.base()
 		x.point = infeasible()
@@ -26,7 +26,7 @@ func greedy(ctx context.Context, s *search) {
 			batch = append(batch, y)
 		}
 		for _, y := range s.try(ctx, batch...) {
-			if s.Objective.Less(y.point, x.point) {
+			if s.Less(y.point, x.point) {
 				x = y
 			}
 		}
@@ -39,7 +39,7 @@ func greedy(ctx context.Context, s *search) {
 // starts again from there. It goes on until the budget is used, or nothing new
 // turns up.
 func local(ctx context.Context, s *search) {
-	best, ok := s.best(s.Objective)
+	best, ok := s.best(s.Goal)
 	if !ok {
 		best = s.anyone()
 		best.point = infeasible()
@@ -49,7 +49,7 @@ func local(ctx context.Context, s *search) {
 	for idle := 0; !s.done() && idle < patience; idle++ {
 		before := len(s.known)
 		x = s.descend(ctx, x)
-		if s.Objective.Less(x.point, best.point) {
+		if s.Less(x.point, best.point) {
 			best = x
 		}
 		x = s.kick(best)
@@ -87,7 +87,7 @@ func (s *search) descend(ctx context.Context, x individual) individual {
 				tried = append(tried, y)
 			}
 			for _, y := range s.try(ctx, tried...) {
-				if s.Objective.Less(y.point, x.point) {
+				if s.Less(y.point, x.point) {
 					x, improved = y, true
 				}
 			}

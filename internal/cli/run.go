@@ -31,6 +31,7 @@ func efforts() ([]string, map[string]int) {
 type runFlags struct {
 	inputFlags
 	tilingFlags
+	exploreFlags
 	mode, stacks          string
 	order, prefetch       string
 	allocator, allocation string
@@ -55,7 +56,9 @@ func runCommand() *cobra.Command {
 		Short: "Explore one workload on one accelerator",
 		Long: `Run finds an allocation of the network's layers to the accelerator's cores, schedules
 it in detail and writes pictures and figures, one folder a mode:
-schedule.png, memory.png, result.json, schedule.csv, transfers.csv, state.json, allocation.json, timing.json.`,
+schedule.png, memory.png, pareto.png, result.json, schedule.csv, transfers.csv, state.json,
+allocation.json, pareto.csv, timing.json, and mapping.yaml, which with --mapping gives the
+result again.`,
 		Example: `  stream run
   stream run --workload net.onnx --hardware chip.yaml --mapping map.yaml
   stream run --mode fused --stacks 0-10,11-21 --objective latency --effort high
@@ -65,6 +68,7 @@ schedule.png, memory.png, result.json, schedule.csv, transfers.csv, state.json, 
 	}
 	f.inputFlags.register(c)
 	f.tilingFlags.register(c)
+	f.exploreFlags.register(c)
 	flags := c.Flags()
 	flags.StringVar(&f.mode, "mode", "both", "layer-by-layer, fused or both")
 	flags.StringVar(&f.stacks, "stacks", "auto", "layers fused together: auto (as many as keep their weights on the chip), a list such as 0-10,11-21, or a file with one stack a line")
@@ -157,6 +161,7 @@ func (f *runFlags) options(c *cobra.Command) (modes []stream.Mode, o stream.Opti
 	}
 	o.Seed, o.Workers, o.LPFLimit, o.SkipVerify = f.seed, f.workers, f.lpfLimit, f.noVerify
 	problems = append(problems, f.tilingFlags.options(c, &o)...)
+	problems = append(problems, f.exploreFlags.options(&o)...)
 	return modes, o, problems.Err()
 }
 
@@ -209,7 +214,7 @@ func (f *runFlags) allocatorSearch(c *cobra.Command, o *stream.Options, problems
 		o.Allocator = f.allocator
 	}
 	if f.allocation != "" {
-		for _, flag := range []string{"effort", "evaluations", "generations", "individuals", "seed", "objective"} {
+		for _, flag := range []string{"effort", "evaluations", "generations", "individuals", "seed", "objective", "explore", "pick", "time-limit", "crossover", "mutation"} {
 			if c.Flags().Changed(flag) {
 				problems.Add(diag.Problem{Message: fmt.Sprintf("--%s has no effect: --allocation FILE leaves nothing to search", flag), Hint: "leave one of them out"})
 			}
@@ -244,6 +249,9 @@ func reason(err error) string {
 
 func (f *runFlags) run(c *cobra.Command) error {
 	began := time.Now()
+	if f.allocation != "" && f.mapping == "" {
+		f.mapping = besideAllocation(f.allocation)
+	}
 	inputs, chosen, err := f.inputs()
 	modes, o, optionsErr := f.options(c)
 	if err := both(err, optionsErr); err != nil {
@@ -252,6 +260,12 @@ func (f *runFlags) run(c *cobra.Command) error {
 	problem, sources, err := stream.Load(inputs)
 	if err != nil {
 		return err
+	}
+	o.Rules = chosen
+	if problem.Mapping != nil {
+		if modes, o, err = f.adopt(c, problem.Mapping, modes, o); err != nil {
+			return err
+		}
 	}
 	if !slices.Contains(modes, stream.Fused) {
 		if err := fusedOnly(o.Cuts, problem.Workload).Err(); err != nil {
@@ -267,7 +281,6 @@ func (f *runFlags) run(c *cobra.Command) error {
 			fmt.Fprintln(c.ErrOrStderr(), "warning: "+w)
 		}
 	}
-	o.Rules = chosen
 	if err := f.check(problem, sources, modes, o); err != nil {
 		return err
 	}
@@ -290,14 +303,14 @@ func (f *runFlags) run(c *cobra.Command) error {
 			}
 			break
 		}
-		data := reportData(problem, sources, f, o, r)
+		data := reportData(c, problem, sources, f, o, r)
 		timing := timing{Load: loaded.Seconds(), Run: time.Since(started).Seconds()}
-		s, err := save(f.output, data, !f.noPlots, timing)
+		s, err := save(f.output, data, problem.Mapping, r, !f.noPlots, timing)
 		if err != nil {
 			return err
 		}
 		results, saved = append(results, report.NewResult(data)), append(saved, s)
-		if r.Interrupted {
+		if r.Interrupted && !r.TimedOut {
 			ended = errInterrupted
 			break
 		}

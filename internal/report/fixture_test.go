@@ -100,7 +100,7 @@ func small() *Data {
 		Schedule:    s,
 		Allocation:  &schedule.Allocation{Cores: [][]int{{0}, {1, 1}, {0}}},
 		LowerBound:  170, LowerBoundBy: "compute",
-		Search: Search{Evaluations: 200, Front: []Point{{200, 1500}, {220, 1400.5}}},
+		Search: Search{Evaluations: 200, Front: []Point{{Latency: 200, Energy: 1500, Memory: 64, Chosen: true, Mapping: "pareto/00-mapping.yaml"}, {Latency: 220, Energy: 1400.5, Memory: 48, Mapping: "pareto/01-mapping.yaml"}}},
 	}
 }
 
