@@ -144,6 +144,7 @@ func (x *exploration) open(ctx context.Context, plan *explore.Plan) (*explore.Op
 	if x.started { // plans are opened side by side
 		o.Workers, o.Progress = 1, nil
 	}
+	start := !x.started
 	x.started = true
 	graph, err := Graph(p, o)
 	if err != nil {
@@ -191,6 +192,9 @@ func (x *exploration) open(ctx context.Context, plan *explore.Plan) (*explore.Op
 		}
 		return allowedCores(layer, group)
 	}, costs)
+	if err == nil && start {
+		opened.Space.Estimate(graph, p.Hardware, costs)
+	}
 	if err == nil && free && len(given) > 0 {
 		opened.Start = opened.Space.Clone()
 		for l, cores := range given {

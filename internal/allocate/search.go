@@ -117,8 +117,8 @@ func (s *search) try(ctx context.Context, batch ...individual) []individual {
 	return batch
 }
 
-// regular are simple allocations: round robin over the candidates, and all layers
-// on their i-th candidate.
+// regular are simple allocations: those that were given, those made by estimates,
+// round robin over the candidates, and all layers on their i-th candidate.
 func (s *search) regular() []individual {
 	widest := 0
 	for _, x := range s.space.Genes {
@@ -127,6 +127,9 @@ func (s *search) regular() []individual {
 	var list []individual
 	for i := range s.Starts {
 		list = append(list, individual{genes: s.space.encode(&s.Starts[i])})
+	}
+	for i := range s.space.Listed {
+		list = append(list, individual{genes: s.space.encode(&s.space.Listed[i])})
 	}
 	for k := range widest {
 		same, turn := s.base(), s.base()

@@ -21,6 +21,8 @@ type Space struct {
 	// Base holds the cores that are not free; the entries of genes are overwritten.
 	Base  schedule.Allocation
 	Genes []Gene
+	// Listed are allocations that are likely to be good; see Estimate.
+	Listed []schedule.Allocation
 }
 
 // NewSpace collects the free choices of a graph: for every group of every layer
