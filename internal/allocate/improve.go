@@ -25,8 +25,8 @@ type Improvement struct {
 }
 
 // Improve is a short local search by one goroutine: it schedules the starts and
-// follows random moves of single groups, and exchanges of two, from the best of
-// them as long as they are better.
+// follows random moves from the best of them, each as long as it is better: of single
+// groups, exchanges of two, and several that follow each other to one core.
 func Improve(ctx context.Context, space *Space, evaluate Evaluate, o Improvement) (*Result, error) {
 	s := &search{judge: newJudge(space, func() Evaluate { return evaluate }, 1, o.Budget), Options: Options{Goal: o.Goal}, random: o.Random}
 	var starts []individual
@@ -83,8 +83,12 @@ func (s *search) climb(ctx context.Context, x individual, o Improvement) {
 	}
 }
 
-// move changes one group's core, or exchanges those of two groups.
+// move changes one group's core, exchanges those of two groups, or gathers a few.
 func (s *search) move(genes []uint16, focus []int) {
+	if s.random.IntN(4) == 0 {
+		s.gather(genes)
+		return
+	}
 	i := s.random.IntN(len(genes))
 	if len(focus) > 0 && s.random.IntN(2) == 0 {
 		i = focus[s.random.IntN(len(focus))]

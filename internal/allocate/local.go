@@ -96,15 +96,31 @@ func (s *search) descend(ctx context.Context, x individual) individual {
 	return x
 }
 
-// kick moves a few groups that follow each other in the network.
+// kick moves a few groups that follow each other in the network, each at random or
+// all to one core.
 func (s *search) kick(x individual) individual {
 	y := individual{genes: slices.Clone(x.genes)}
+	if s.random.IntN(2) == 0 {
+		s.gather(y.genes)
+		return y
+	}
 	n := len(y.genes)
 	first, count := s.random.IntN(n), 2+s.random.IntN(3)
 	for i := first; i < min(n, first+count); i++ {
-		if len(s.space.Genes[i].Cores) > 1 {
-			s.change(y.genes, i)
-		}
+		s.change(y.genes, i)
 	}
 	return y
+}
+
+// gather puts groups that follow each other on one core, as far as they may run there.
+func (s *search) gather(genes []uint16) {
+	n := len(genes)
+	first, count := s.random.IntN(n), 2+s.random.IntN(7)
+	cores := s.space.Genes[first].Cores
+	core := cores[s.random.IntN(len(cores))]
+	for i := first; i < min(n, first+count); i++ {
+		if c := slices.Index(s.space.Genes[i].Cores, core); c >= 0 {
+			genes[i] = uint16(c)
+		}
+	}
 }
