@@ -138,6 +138,15 @@ func (o Options) with(p *explore.Plan) Options {
 	return o
 }
 
+// like returns the options with what was chosen for a result, but for the cores, and
+// with nothing else left to explore.
+func (o Options) like(r *Result) Options {
+	o.Mode, o.Explore, o.Cores, o.Limits, o.TimeLimit = r.Mode, nil, nil, Limits{}, 0
+	return o.with(&explore.Plan{
+		Stacks: r.Choice.Stacks, Cuts: r.Choice.Cuts, SplitWeights: r.Choice.SplitWeights, Order: r.Choice.Order, Prefetch: r.Choice.Prefetch,
+	})
+}
+
 // open builds what a plan decides.
 func (x *exploration) open(ctx context.Context, plan *explore.Plan) (*explore.Opened, error) {
 	p, o := x.problem, x.options.with(plan)

@@ -43,7 +43,9 @@ func reportData(c *cobra.Command, p stream.Problem, s stream.Sources, f *runFlag
 			Latency: s.Latency, Energy: s.Energy, Memory: s.Memory, Chosen: i == r.Chosen, Mapping: report.FrontMapping(i),
 		})
 	}
+	causes := r.Causes(p)
 	return &report.Data{
+		Causes: &causes,
 		Inputs: report.Inputs{
 			Workload: input(s.Workload), Hardware: input(s.Hardware), Mapping: input(s.Mapping),
 			Mode: string(r.Mode), Rules: o.Rules.Name, Seed: o.Seed, Objective: string(o.Objective),
@@ -60,9 +62,15 @@ func reportData(c *cobra.Command, p stream.Problem, s stream.Sources, f *runFlag
 		Graph:       r.Graph,
 		Schedule:    r.Schedule,
 		Allocation:  r.Allocation,
-		LowerBound:  r.Bound.Latency, LowerBoundBy: r.Bound.SetBy,
-		Search: search,
+		Costs:       r.Costs,
+		LowerBound:  lowerBound(r.Bound),
+		Search:      search,
 	}
+}
+
+// lowerBound is a bound as the report wants it.
+func lowerBound(b stream.Bound) report.LowerBound {
+	return report.LowerBound{Latency: b.Latency, SetBy: b.SetBy, Energy: b.Energy, EnergySetBy: b.EnergySetBy, EDP: b.EDP()}
 }
 
 // folder is where a result goes.
@@ -72,9 +80,9 @@ func folder(output, workload, hardware, mode string) string {
 
 // save writes the folder of a result. It is not cut short by an interrupt: that
 // ended the search, and this keeps what it found.
-func save(output string, d *report.Data, m *mapping.Mapping, r *stream.Result, pictures bool, t timing) (report.Saved, error) {
+func save(output string, d *report.Data, m *mapping.Mapping, r *stream.Result, as formats, t timing) (report.Saved, error) {
 	dir := folder(output, d.Inputs.Workload.Name, d.Inputs.Hardware.Name, d.Inputs.Mode)
-	files := append(report.Files(d, pictures), report.File{Name: report.MappingName, Write: chosen(m, r.Choice, d.Title())})
+	files := append(append(report.Files(d), as.files(d)...), report.File{Name: report.MappingName, Write: chosen(m, r.Choice, d.Title())})
 	for i := range r.Front {
 		p := &d.Search.Front[i]
 		files = append(files, report.File{Name: p.Mapping, Write: chosen(m, r.Front[i].Choice, fmt.Sprintf("%s, %d cycles, %v pJ, %d bits", d.Title(), p.Latency, p.Energy, p.Memory))})

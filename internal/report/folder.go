@@ -32,8 +32,8 @@ const (
 // MappingName is the mapping file that gives the result again.
 const MappingName = "mapping.yaml"
 
-// The files of the front: its table, and the folder of the mappings that give its
-// solutions again.
+// The table of the front, and the folder of the mappings that give its solutions
+// again.
 const (
 	frontName   = "pareto.csv"
 	frontFolder = "pareto"
@@ -42,21 +42,20 @@ const (
 // FrontMapping is the name of the mapping of solution i of the front.
 func FrontMapping(i int) string { return fmt.Sprintf("%s/%02d-mapping.yaml", frontFolder, i) }
 
-// Files lists what a result folder holds of a result: its figures and, if
-// wanted, its pictures.
-func Files(d *Data, pictures bool) []File {
-	files := []File{
+// Tables that follow from the others.
+const (
+	layersName = "layers.csv"
+	memoryName = "memory.csv"
+)
+
+// Files lists what a result folder holds of a result in any case: its figures and
+// its tables, as CSV.
+func Files(d *Data) []File {
+	return append([]File{
 		{ResultName, func(w io.Writer) error { return WriteResult(w, d) }},
-		{tasksName, func(w io.Writer) error { return WriteScheduleCSV(w, d) }},
-		{transfersName, func(w io.Writer) error { return WriteTransfersCSV(w, d) }},
 		{stateName, func(w io.Writer) error { return WriteState(w, d) }},
 		{allocationName, func(w io.Writer) error { return WriteAllocation(w, d.Graph, d.Allocation) }},
-		{frontName, func(w io.Writer) error { return WriteFrontCSV(w, d) }},
-	}
-	if pictures {
-		files = append(files, Pictures(d, Options{})...)
-	}
-	return files
+	}, Tables(d, CSV)...)
 }
 
 // Pictures lists the pictures of a result.
@@ -71,7 +70,10 @@ func Pictures(d *Data, o Options) []File {
 // generated lists every file that a result folder may hold by the project's
 // doing; they are replaced together.
 func generated() []string {
-	names := []string{ResultName, tasksName, transfersName, stateName, allocationName, MappingName, frontName, frontFolder, "report.html", "trace.json", "timing.json"}
+	names := []string{ResultName, stateName, allocationName, MappingName, frontFolder, "report.html", "trace.json", "timing.json"}
+	for _, table := range []string{tasksName, transfersName, layersName, memoryName, frontName} {
+		names = append(names, table, stem(table)+"."+string(Parquet))
+	}
 	for _, extension := range Formats() {
 		names = append(names, "schedule."+extension, "memory."+extension, "pareto."+extension)
 	}

@@ -1,36 +1,36 @@
 package report
 
 import (
-	"encoding/csv"
 	"fmt"
 	"image/color"
 	"io"
+	"iter"
 	"math"
 	"strconv"
 
 	"gonum.org/v1/plot/vg"
 )
 
-// WriteFrontCSV writes the solutions that nothing found dominates, by ascending
-// latency: latency in cycles, energy in pJ, their product, peak memory in bits,
-// whether the solution is the result, and the file that gives it again.
-func WriteFrontCSV(w io.Writer, d *Data) error {
-	c := csv.NewWriter(w)
-	if err := c.Write([]string{"latency_cycles", "energy_pj", "edp", "memory_bits", "chosen", "mapping"}); err != nil {
-		return err
-	}
-	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
-	for _, p := range d.Search.Front {
-		err := c.Write([]string{
-			cycles(p.Latency), number(float64(p.Energy)), number(float64(p.Latency) * float64(p.Energy)),
-			strconv.FormatInt(int64(p.Memory), 10), strconv.FormatBool(p.Chosen), p.Mapping,
-		})
-		if err != nil {
-			return err
+// frontRow is a line of pareto.csv: a solution that nothing found dominates.
+type frontRow struct {
+	Latency int64   `parquet:"latency_cycles"`
+	Energy  float64 `parquet:"energy_pj"`
+	EDP     float64 `parquet:"edp"` // pJ x cycles
+	Memory  int64   `parquet:"memory_bits"`
+	Chosen  bool    `parquet:"chosen"`  // it is the result
+	Mapping string  `parquet:"mapping"` // the file that gives it again
+}
+
+// frontRows lists the front by ascending latency.
+func frontRows(d *Data) iter.Seq[frontRow] {
+	return func(yield func(frontRow) bool) {
+		for _, p := range d.Search.Front {
+			row := frontRow{int64(p.Latency), float64(p.Energy), float64(p.Latency) * float64(p.Energy), int64(p.Memory), p.Chosen, p.Mapping}
+			if !yield(row) {
+				return
+			}
 		}
 	}
-	c.Flush()
-	return c.Error()
 }
 
 // aim is an axis of the picture of the front.

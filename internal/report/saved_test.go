@@ -26,7 +26,7 @@ func saved(t testing.TB) (string, *Data) {
 		{Tensor: 3, Store: 2, Start: 220, Available: 221, End: schedule.Forever},
 	}
 	dir := filepath.Join(t.TempDir(), "result")
-	if err := WriteFolder(context.Background(), dir, Files(d, false)); err != nil {
+	if err := WriteFolder(context.Background(), dir, Files(d)); err != nil {
 		t.Fatal(err)
 	}
 	return dir, d
