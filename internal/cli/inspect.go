@@ -92,7 +92,7 @@ func (f *inspectFlags) run(c *cobra.Command, args []string) error {
 	if f.plot != "" {
 		draw := func(w io.Writer) error { return netplot.Write(w, problem.Workload) }
 		if err := report.WriteFile(f.plot, draw); err != nil {
-			return err
+			return unwritable("plot", err)
 		}
 	}
 	v := inspected{Hardware: problem.Hardware, Mapping: problem.Mapping}
