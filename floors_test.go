@@ -52,6 +52,9 @@ var floors = map[string]int{
 	"internal/simulate": 6,
 	"internal/execute":  6,
 	"internal/allocate": 6,
+	"internal/critical": 6,
+
+	"internal/bottleneck": 7,
 
 	"internal/cost":  7,
 	"internal/bound": 7,

@@ -125,7 +125,7 @@ func describes(path string) string {
 		return anAccelerator
 	case root.Has("memories"), root.Has("operational_array"), root.Has("multipliers"):
 		return aCore
-	case root.Has("layers"), root.Has("fused_groups"):
+	case root.Has("entries"), root.Has("layers"), root.Has("fused_groups"):
 		return aMapping
 	}
 	return ""

@@ -174,11 +174,16 @@ type Result struct {
 	Exhaustive  bool       // every allocation was scheduled: none is better for the objective
 }
 
-// Bound is a latency that no schedule can beat.
+// Bound is what no schedule can beat, whatever the allocation.
 type Bound struct {
-	Latency unit.Cycles
-	SetBy   string // what no schedule can avoid, in words
+	Latency     unit.Cycles
+	SetBy       string // what no schedule can avoid, in words
+	Energy      unit.Picojoules
+	EnergySetBy string // its largest part
 }
+
+// EDP is the energy-delay product that no schedule can beat, in pJ x cycles.
+func (b Bound) EDP() float64 { return float64(b.Latency) * float64(b.Energy) }
 
 // Solution is an allocation with its latency and energy.
 type Solution struct {

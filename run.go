@@ -89,7 +89,7 @@ func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
 	}
 	r := &Result{
 		Mode: o.Mode, Graph: graph, Costs: costs, Allocation: &found.Best, Schedule: s,
-		Bound: latencyBound(p, o, graph, costs), Evaluations: found.Evaluations, Interrupted: found.Interrupted, Exhaustive: found.Exhaustive,
+		Bound: lowerBound(p, o, graph, costs), Evaluations: found.Evaluations, Interrupted: found.Interrupted, Exhaustive: found.Exhaustive,
 	}
 	for i := range found.Front {
 		f := &found.Front[i]
@@ -100,7 +100,7 @@ func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
 
 // Check verifies a schedule that was not made just now, for instance one read from
 // a file: costs are estimated again, and nothing of it is taken on trust. The graph
-// must be that of Graph. It returns what bounds the latency of any schedule; the
+// must be that of Graph. It returns what bounds any schedule; the
 // error is a *schedule.Violation if a rule is broken.
 func Check(ctx context.Context, p Problem, o Options, g *taskgraph.Graph, a *schedule.Allocation, s *schedule.Schedule) (Bound, error) {
 	costs, err := costTable(ctx, p, o, g)
@@ -110,7 +110,13 @@ func Check(ctx context.Context, p Problem, o Options, g *taskgraph.Graph, a *sch
 	if err := schedule.Verify(g, p.Hardware, costs, a, s, o.Rules); err != nil {
 		return Bound{}, err
 	}
-	return latencyBound(p, o, g, costs), nil
+	return lowerBound(p, o, g, costs), nil
+}
+
+// NodeCosts estimates the nodes of a graph, which must be that of Graph, on every
+// core that may run them.
+func NodeCosts(ctx context.Context, p Problem, o Options, g *taskgraph.Graph) (*schedule.CostTable, error) {
+	return costTable(ctx, p, o, g)
 }
 
 // costTable estimates every class of nodes on every core that may run it.
@@ -128,9 +134,12 @@ func candidates(p Problem, g *taskgraph.Graph) func(layer, group int) []int {
 	}
 }
 
-func latencyBound(p Problem, o Options, g *taskgraph.Graph, costs *schedule.CostTable) Bound {
-	b := bound.Latency(bound.Problem{Graph: g, Accelerator: p.Hardware, Costs: costs, Cores: candidates(p, g), Rules: o.Rules})
-	return Bound{b.Latency, b.SetBy}
+// lowerBound is what no schedule of the graph can beat.
+func lowerBound(p Problem, o Options, g *taskgraph.Graph, costs *schedule.CostTable) Bound {
+	b := bound.Find(bound.Problem{
+		Graph: g, Accelerator: p.Hardware, Costs: costs, Cores: candidates(p, g), Rules: o.Rules, Prefetches: len(o.Prefetch) > 0,
+	})
+	return Bound{Latency: b.Latency, SetBy: b.LatencySetBy, Energy: b.Energy, EnergySetBy: b.EnergySetBy}
 }
 
 // Graph cuts the layers into computation nodes, as the mode and the stacks say, and

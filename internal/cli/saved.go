@@ -208,6 +208,6 @@ func (l *loaded) data() *report.Data {
 	return &report.Data{
 		Inputs: l.result.Inputs, Accelerator: l.problem.Hardware, Graph: l.graph, Schedule: l.schedule,
 		Allocation: l.allocation, Search: l.result.Search,
-		LowerBound: l.result.LowerBound.Latency, LowerBoundBy: l.result.LowerBound.SetBy,
+		LowerBound: l.result.LowerBound,
 	}
 }
