@@ -81,7 +81,7 @@ func (p Problem) complete() error {
 	if p.Hardware == nil {
 		missing("accelerator")
 	}
-	if p.Mapping == nil {
+	if p.Mapping == nil && p.Hardware != nil { // by default it goes with the accelerator
 		missing("mapping")
 	}
 	return problems.Err()
