@@ -144,15 +144,18 @@ func (s *search) prove(p *Problem, model *loopnest.Model, tried []unrolling, opt
 		}
 		tried, left = append(tried, unrolling{spatial: u.spatial}), append(left, part...)
 	}
+	return tried, s.resume(left, explore)
+}
+
+// resume goes on with the unrollings that are not finished, as far as the effort goes.
+func (s *search) resume(left []unfinished, explore explorer) error {
 	for _, u := range left {
-		var again []unfinished
+		again := []unfinished{u}
 		if s.effort > 0 && slices.ContainsFunc(u.open, func(bound value) bool { return !s.cut(bound) }) {
 			var err error
 			if again, err = s.part(u, s.effort, explore); err != nil {
-				return nil, err
+				return err
 			}
-		} else {
-			again = []unfinished{u}
 		}
 		for _, a := range again {
 			if s.gapOf(a.open) > s.gapOf(u.open) {
@@ -161,7 +164,7 @@ func (s *search) prove(p *Problem, model *loopnest.Model, tried []unrolling, opt
 			s.open = append(s.open, a.open...)
 		}
 	}
-	return tried, nil
+	return nil
 }
 
 // part searches under one unrolling with some of the effort, and returns it if that
