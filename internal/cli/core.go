@@ -3,7 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -63,9 +63,7 @@ products are layers; every other operator costs nothing.`,
 	flags.StringVar(&f.plot, "plot", "", "draw latency and energy of all layers to a .png, .svg or .pdf `FILE`")
 	flags.BoolVar(&f.json, "json", false, "print the result as JSON on standard output")
 	flags.BoolVar(&f.quiet, "quiet", false, "no progress, no table")
-	complete(c, "workload", stream.WorkloadNames())
-	complete(c, "hardware", stream.HardwareNames())
-	complete(c, "mapping", stream.MappingNames())
+	completeInputs(c)
 	complete(c, "search", stream.LoopSearches())
 	complete(c, "objective", stream.Objectives())
 	return c
@@ -96,6 +94,10 @@ func (f *coreFlags) options() (stream.CoreOptions, error) {
 				Message: fmt.Sprintf("--plot %s does not say which kind of picture it is", f.plot),
 				Allowed: "a file name that ends in ." + strings.Join(report.Formats(), ", ."),
 			})
+		} else if err := report.CheckFile(f.plot); err != nil {
+			var list diag.List
+			errors.As(unwritable("plot", err), &list)
+			problems = append(problems, list...)
 		}
 	}
 	o.LPFLimit, o.Unrollings, o.Workers, o.Even = f.lpfLimit, f.unrollings, f.workers, f.even
@@ -112,15 +114,26 @@ func (f *coreFlags) run(c *cobra.Command) error {
 	if err := both(err, modelErr); err != nil {
 		return err
 	}
+	log := logger(c)
+	loading := timed(log, "load")
 	problem, sources, err := stream.LoadCore(stream.CoreInputs{
 		Workload: f.workload, Hardware: f.hardware, Mapping: f.mapping, PublishedKernels: o.Search == stream.Loma, Dims: model.Dims,
 	})
-	if err != nil {
+	if loading(); err != nil {
 		return err
+	}
+	if f.explain != "" {
+		var layers []layer
+		for i := range problem.Workload.Layers {
+			layers = append(layers, layer{problem.Workload.Layers[i].ID, problem.Workload.Layers[i].Name})
+		}
+		if _, err := layerNamed(layers, f.explain); err != nil {
+			return err
+		}
 	}
 	if !f.quiet {
 		for _, w := range problem.Warnings() {
-			fmt.Fprintln(c.ErrOrStderr(), "warning: "+w)
+			fmt.Fprintln(c.ErrOrStderr(), styleFor(c.ErrOrStderr()).warning(w))
 		}
 	}
 	o.Core = stream.FirstComputing(problem.Hardware)
@@ -128,7 +141,10 @@ func (f *coreFlags) run(c *cobra.Command) error {
 		o.Core = f.core
 	}
 	if o.Core >= len(problem.Hardware.Cores) {
-		return diag.List{{Message: fmt.Sprintf("--core %d: %s has %d cores", o.Core, problem.Hardware.Name, len(problem.Hardware.Cores))}}
+		return diag.List{{
+			Message: fmt.Sprintf("--core %d: there is no such core in %s", o.Core, problem.Hardware.Name),
+			Allowed: fmt.Sprintf("0 to %d", len(problem.Hardware.Cores)-1), Hint: "`stream inspect --hardware` lists the cores",
+		}}
 	}
 	// As in the published tool, mixed unrollings come with locality, and arrays
 	// that compute in memory with both.
@@ -142,9 +158,10 @@ func (f *coreFlags) run(c *cobra.Command) error {
 	}
 	progress := newProgress(c.ErrOrStderr(), f.quiet)
 	o.Progress = progress.update
+	searching := timed(log, "search")
 	found, err := stream.Core(c.Context(), problem, o)
 	progress.finish()
-	if err != nil {
+	if searching(); err != nil {
 		return err
 	}
 	data := coreData(sources, o, found)
@@ -198,17 +215,9 @@ func coreData(s stream.Sources, o stream.CoreOptions, r *stream.CoreResult) *rep
 // draw writes the picture; it appears complete or not at all.
 func (f *coreFlags) draw(d *report.CoreData) error {
 	format, _ := plotFormat(f.plot)
-	file, err := os.CreateTemp(filepath.Dir(f.plot), ".plot-*")
+	err := report.WriteFile(f.plot, func(w io.Writer) error { return report.CorePicture(w, d, format) })
 	if err != nil {
-		return diag.List{{Message: fmt.Sprintf("--plot %s: %s", f.plot, reason(err))}}
-	}
-	defer os.Remove(file.Name())
-	err = errors.Join(report.CorePicture(file, d, format), file.Chmod(0o644), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), f.plot)
-	}
-	if err != nil {
-		return fmt.Errorf("--plot %s: %w", f.plot, err)
+		return unwritable("plot", err)
 	}
 	return nil
 }
@@ -217,10 +226,11 @@ func (f *coreFlags) draw(d *report.CoreData) error {
 func (f *coreFlags) print(c *cobra.Command, r *report.CoreResult) error {
 	out := c.OutOrStdout()
 	if f.explain != "" {
-		l, err := layerNamed(r, f.explain)
+		i, err := layerNamed(layersOf(r), f.explain)
 		if err != nil {
 			return err
 		}
+		l := &r.Layers[i]
 		if !f.json {
 			return report.Explain(out, l)
 		}
@@ -237,19 +247,32 @@ func (f *coreFlags) print(c *cobra.Command, r *report.CoreResult) error {
 	return report.CoreSummary(out, r)
 }
 
+// layer is how the user may call a layer.
+type layer struct {
+	id   int
+	name string
+}
+
+func layersOf(r *report.CoreResult) []layer {
+	list := make([]layer, len(r.Layers))
+	for i := range r.Layers {
+		list[i] = layer{r.Layers[i].ID, r.Layers[i].Name}
+	}
+	return list
+}
+
 // layerNamed finds a layer by its name, its id, or the only name that contains
 // what is given.
-func layerNamed(r *report.CoreResult, name string) (*report.LayerResult, error) {
+func layerNamed(layers []layer, name string) (int, error) {
 	var names []string
-	var containing []*report.LayerResult
-	for i := range r.Layers {
-		l := &r.Layers[i]
-		if l.Name == name || fmt.Sprint(l.ID) == name {
-			return l, nil
+	var containing []int
+	for i, l := range layers {
+		if l.name == name || fmt.Sprint(l.id) == name {
+			return i, nil
 		}
-		names = append(names, l.Name)
-		if strings.Contains(l.Name, name) {
-			containing = append(containing, l)
+		names = append(names, l.name)
+		if strings.Contains(l.name, name) {
+			containing = append(containing, i)
 		}
 	}
 	if len(containing) == 1 {
@@ -259,5 +282,5 @@ func layerNamed(r *report.CoreResult, name string) (*report.LayerResult, error) 
 	if len(containing) > 1 {
 		message = fmt.Sprintf("--explain %q: %d layers have this in their name", name, len(containing))
 	}
-	return nil, diag.List{{Message: message, Allowed: strings.Join(names, ", "), Hint: diag.DidYouMean(name, names)}}
+	return 0, diag.List{{Message: message, Allowed: strings.Join(names, ", "), Hint: diag.DidYouMean(name, names)}}
 }

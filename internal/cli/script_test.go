@@ -15,9 +15,17 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"stream": func() { os.Exit(Run(os.Args[1:], os.Stdout, os.Stderr)) },
-	})
+	stream := func() { os.Exit(Run(os.Args[1:], os.Stdout, os.Stderr)) }
+	after := func(prepare func() error) func() {
+		return func() {
+			if err := prepare(); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(99)
+			}
+			stream()
+		}
+	}
+	testscript.Main(m, map[string]func(){"stream": stream, "stream-nobody": after(asNobody), "stream-full": after(limitFileSize)})
 }
 
 // TestScripts runs the command lines under testdata/script. Beside the usual

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"streamdse/hardware"
+	"streamdse/internal/bottleneck"
 	"streamdse/schedule"
 	"streamdse/taskgraph"
 	"streamdse/unit"
@@ -26,8 +27,7 @@ type Settings struct {
 	Dims      []string `json:"dims,omitempty"`
 	Precision []string `json:"precision,omitempty"`
 	UnknownOp string   `json:"unknown_op,omitempty"` // "ignore", or "" for an error
-	// Stacks are the layer ids of each fusion stack as the user gave them; nil for
-	// the mapping's, or those found by weight capacity.
+	// Stacks are the layer ids of each fusion stack, in their order; nil layer by layer.
 	Stacks [][]int `json:"stacks"`
 	// Split and Tile are the tilings over cores and within one that stand in place of
 	// the mapping's, as the user writes them.
@@ -49,6 +49,17 @@ type Settings struct {
 	Evaluations int    `json:"evaluations"` // allocations that might be scheduled
 	Generations int    `json:"generations"` // of the genetic search; 0 for as many as the evaluations allow
 	Individuals int    `json:"individuals"`
+	// Flags are those of the command line and of its configuration file that are not
+	// as by default, but for those that change no figure: `stream run --repeat` gives
+	// them again. Files are checksums of the files that they name beside the inputs.
+	Flags map[string][]string `json:"flags,omitempty"`
+	Files map[string]string   `json:"files,omitempty"`
+	// Explore are the dimensions of the space that were searched, beside cores that
+	// nothing fixed; Pick and Limit are as the user gave them.
+	Explore   []string `json:"explore,omitempty"`
+	Pick      string   `json:"pick,omitempty"`
+	Limit     []string `json:"limit,omitempty"`
+	TimeLimit float64  `json:"time_limit_seconds,omitempty"`
 }
 
 // Inputs are what a result was made from.
@@ -66,16 +77,24 @@ type Inputs struct {
 
 // Search is what a search over allocations did and found.
 type Search struct {
-	Evaluations int     `json:"evaluations"` // distinct allocations scheduled
-	Exhaustive  bool    `json:"exhaustive"`  // that was all there are: none is better
-	Interrupted bool    `json:"interrupted"` // the user ended it; the result is the best until then
-	Front       []Point `json:"front"`       // what nothing found dominates, by ascending latency
+	Evaluations int     `json:"evaluations"`         // distinct allocations scheduled
+	Plans       int     `json:"plans,omitempty"`     // ways to cut and order the network that were tried
+	Exhaustive  bool    `json:"exhaustive"`          // that was all there are: none is better
+	Interrupted bool    `json:"interrupted"`         // the user ended it; the result is the best until then
+	TimedOut    bool    `json:"timed_out,omitempty"` // the time limit did
+	Front       []Point `json:"front"`               // what nothing found dominates, by ascending latency
 }
 
-// Point is what an allocation achieves.
+// Point is what a solution achieves.
 type Point struct {
 	Latency unit.Cycles     `json:"latency_cycles"`
 	Energy  unit.Picojoules `json:"energy_pj"`
+	// Memory is the highest use of each on-chip memory, summed over the memories.
+	Memory unit.Bits `json:"memory_bits"`
+	// Chosen tells that it became the result.
+	Chosen bool `json:"chosen,omitempty"`
+	// Mapping is the file in the result folder that gives the solution again.
+	Mapping string `json:"mapping,omitempty"`
 }
 
 // Data is one result with all that it refers to. Nothing in it is changed.
@@ -85,11 +104,13 @@ type Data struct {
 	Graph       *taskgraph.Graph
 	Schedule    *schedule.Schedule
 	Allocation  *schedule.Allocation
-	// LowerBound is a latency that no schedule of the graph can beat; 0 if none
-	// is known. LowerBoundBy says in words what sets it.
-	LowerBound   unit.Cycles
-	LowerBoundBy string
-	Search       Search
+	Costs       *schedule.CostTable // of the graph's nodes on the accelerator's cores
+	LowerBound  LowerBound
+	Search      Search
+	// Causes are what it spends most on; nil if that is not known.
+	Causes *bottleneck.Causes
+	// WhatIf are changes that were tried, by bottleneck.Change; nil if none was.
+	WhatIf []Trial
 }
 
 // Title names the result, e.g. "resnet18 on tpu_like_quad_core, layer by layer".
@@ -102,10 +123,10 @@ func modeName(mode string) string { return strings.ReplaceAll(mode, "-", " ") }
 // gap is how far the latency lies above its lower bound, as a fraction of the
 // bound. It is false if there is no bound.
 func (d *Data) gap() (float64, bool) {
-	if d.LowerBound <= 0 {
+	if d.LowerBound.Latency <= 0 {
 		return 0, false
 	}
-	return float64(d.Schedule.Latency-d.LowerBound) / float64(d.LowerBound), true
+	return float64(d.Schedule.Latency-d.LowerBound.Latency) / float64(d.LowerBound.Latency), true
 }
 
 // horizon is the end of the time axis: the latency, or the end of whatever
