@@ -60,7 +60,7 @@ func shapes() []shape {
 			return cutFinely(t, known(t, "resnet50"), nodes, "OY", "OX", "D", "K", "C")
 		}},
 		{"decoder", func(t testing.TB, nodes int) *taskgraph.Graph {
-			block := known(t, "llama_block:hidden=512,heads=8,kv_heads=2,ffn=1024,seq=512")
+			block := known(t, "llama_block:hidden=512,heads=8,kv_heads=2,ffn=1024,seq=128")
 			return cutFinely(t, repeated(block, 32), nodes, "D", "K", "C")
 		}},
 	}
