@@ -182,7 +182,7 @@ func schedulingFiles(t *testing.T) map[string][]byte {
 		d := &report.Data{
 			Inputs: report.Inputs{Workload: report.Input{Name: "residual"}, Hardware: report.Input{Name: "tpu_like_quad_core"},
 				Mode: string(x.mode), Rules: x.rules.Name},
-			Accelerator: p.Hardware, Graph: r.Graph, Schedule: r.Schedule, Allocation: r.Allocation, LowerBound: r.Bound.Latency,
+			Accelerator: p.Hardware, Graph: r.Graph, Schedule: r.Schedule, Allocation: r.Allocation, LowerBound: report.LowerBound{Latency: r.Bound.Latency},
 		}
 		var b bytes.Buffer
 		if err := report.SchedulePicture(&b, d, report.Options{Format: report.SVG}); err != nil {

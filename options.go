@@ -1,7 +1,9 @@
 package stream
 
 import (
+	"log/slog"
 	"runtime"
+	"time"
 
 	"streamdse/hardware"
 	"streamdse/internal/allocate"
@@ -129,6 +131,8 @@ type Options struct {
 	// Progress, if not nil, is told how far each step is. It is called from one
 	// goroutine at a time.
 	Progress func(Progress)
+	// Log, if not nil, is told how long each step took, at slog.LevelDebug.
+	Log *slog.Logger
 	// Costs, if not nil, remembers single-core costs from run to run.
 	Costs *Costs
 }
@@ -174,15 +178,29 @@ type Result struct {
 	Exhaustive  bool       // every allocation was scheduled: none is better for the objective
 }
 
-// Bound is a latency that no schedule can beat.
+// Bound is what no schedule can beat, whatever the allocation.
 type Bound struct {
-	Latency unit.Cycles
-	SetBy   string // what no schedule can avoid, in words
+	Latency     unit.Cycles
+	SetBy       string // what no schedule can avoid, in words
+	Energy      unit.Picojoules
+	EnergySetBy string // its largest part
 }
+
+// EDP is the energy-delay product that no schedule can beat, in pJ x cycles.
+func (b Bound) EDP() float64 { return float64(b.Latency) * float64(b.Energy) }
 
 // Solution is an allocation with its latency and energy.
 type Solution struct {
 	Allocation *schedule.Allocation
 	Latency    unit.Cycles
 	Energy     unit.Picojoules
+}
+
+// timed begins a step; the result ends it and logs how long it took.
+func (o *Options) timed(step string) func() {
+	if o.Log == nil {
+		return func() {}
+	}
+	began := time.Now()
+	return func() { o.Log.Debug(step, "mode", string(o.Mode), "took", time.Since(began)) }
 }

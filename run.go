@@ -81,14 +81,12 @@ func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !o.SkipVerify {
-		if err := schedule.Verify(graph, p.Hardware, costs, &found.Best, s, o.Rules); err != nil {
-			return nil, fmt.Errorf("the schedule breaks a rule, which is a bug: %w", err)
-		}
+	if err := o.verify(p, graph, costs, &found.Best, s); err != nil {
+		return nil, err
 	}
 	r := &Result{
 		Mode: o.Mode, Graph: graph, Costs: costs, Allocation: &found.Best, Schedule: s,
-		Bound: latencyBound(p, o, graph, costs), Evaluations: found.Evaluations, Interrupted: found.Interrupted, Exhaustive: found.Exhaustive,
+		Bound: lowerBound(p, o, graph, costs), Evaluations: found.Evaluations, Interrupted: found.Interrupted, Exhaustive: found.Exhaustive,
 	}
 	for i := range found.Front {
 		f := &found.Front[i]
@@ -97,9 +95,21 @@ func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
 	return r, nil
 }
 
+// verify checks a schedule that was made just now, unless that is left out.
+func (o *Options) verify(p Problem, g *taskgraph.Graph, costs *schedule.CostTable, a *schedule.Allocation, s *schedule.Schedule) error {
+	if o.SkipVerify {
+		return nil
+	}
+	defer o.timed("verify")()
+	if err := schedule.Verify(g, p.Hardware, costs, a, s, o.Rules); err != nil {
+		return fmt.Errorf("the schedule breaks a rule, which is a bug: %w", err)
+	}
+	return nil
+}
+
 // Check verifies a schedule that was not made just now, for instance one read from
 // a file: costs are estimated again, and nothing of it is taken on trust. The graph
-// must be that of Graph. It returns what bounds the latency of any schedule; the
+// must be that of Graph. It returns what bounds any schedule; the
 // error is a *schedule.Violation if a rule is broken.
 func Check(ctx context.Context, p Problem, o Options, g *taskgraph.Graph, a *schedule.Allocation, s *schedule.Schedule) (Bound, error) {
 	costs, err := costTable(ctx, p, o, g)
@@ -109,11 +119,18 @@ func Check(ctx context.Context, p Problem, o Options, g *taskgraph.Graph, a *sch
 	if err := schedule.Verify(g, p.Hardware, costs, a, s, o.Rules); err != nil {
 		return Bound{}, err
 	}
-	return latencyBound(p, o, g, costs), nil
+	return lowerBound(p, o, g, costs), nil
+}
+
+// NodeCosts estimates the nodes of a graph, which must be that of Graph, on every
+// core that may run them.
+func NodeCosts(ctx context.Context, p Problem, o Options, g *taskgraph.Graph) (*schedule.CostTable, error) {
+	return costTable(ctx, p, o, g)
 }
 
 // costTable estimates every class of nodes on every core that may run it.
 func costTable(ctx context.Context, p Problem, o Options, g *taskgraph.Graph) (*schedule.CostTable, error) {
+	defer o.timed("node costs")()
 	return cost.Table(ctx, g, p.Hardware, o.Costs.estimator(o), cost.Options{
 		Rules: o.Rules, Workers: o.workers(), Progress: o.step("cost", "node classes on cores"),
 	})
@@ -127,14 +144,19 @@ func candidates(p Problem, g *taskgraph.Graph) func(layer, group int) []int {
 	}
 }
 
-func latencyBound(p Problem, o Options, g *taskgraph.Graph, costs *schedule.CostTable) Bound {
-	b := bound.Latency(bound.Problem{Graph: g, Accelerator: p.Hardware, Costs: costs, Cores: candidates(p, g), Rules: o.Rules})
-	return Bound{b.Latency, b.SetBy}
+// lowerBound is what no schedule of the graph can beat.
+func lowerBound(p Problem, o Options, g *taskgraph.Graph, costs *schedule.CostTable) Bound {
+	defer o.timed("bound")()
+	b := bound.Find(bound.Problem{
+		Graph: g, Accelerator: p.Hardware, Costs: costs, Cores: candidates(p, g), Rules: o.Rules, Prefetches: len(o.Prefetch) > 0,
+	})
+	return Bound{Latency: b.Latency, SetBy: b.LatencySetBy, Energy: b.Energy, EnergySetBy: b.EnergySetBy}
 }
 
 // Graph cuts the layers into computation nodes, as the mode and the stacks say, and
 // connects them. It is the graph that Run schedules.
 func Graph(p Problem, o Options) (*taskgraph.Graph, error) {
+	defer o.timed("graph")()
 	if err := p.complete(); err != nil {
 		return nil, err
 	}
@@ -176,6 +198,7 @@ func stacksOf(p Problem, o Options) (split.Stacks, error) {
 // search finds an allocation, or takes the given one.
 func search(ctx context.Context, g *taskgraph.Graph, costs *schedule.CostTable, candidates func(layer, group int) []int,
 	simulator *simulate.Simulator, o Options) (*allocate.Result, error) {
+	defer o.timed("search")()
 	space, err := allocate.NewSpace(g, candidates, costs)
 	if err != nil {
 		return nil, err

@@ -1,11 +1,91 @@
-// Package bound computes a latency that no schedule of a graph of computation
-// nodes on an accelerator can beat, so that a schedule can say how good it is.
+// Package bound computes latencies and energies that no schedule of a graph of
+// computation nodes on an accelerator can beat, so that a schedule can say how
+// good it is, and a search when to stop.
+//
+// # What is taken for granted
+//
+// The arguments below use only these facts of every schedule, which Verify of
+// package schedule checks one by one; n, m are nodes, x is a tensor, c, d are cores.
+//
+//  1. n runs for run(n, c) cycles on the one core c of its group, without a break:
+//     its runtime there, or longer if a link cannot keep up with what it streams.
+//  2. A core runs one node at a time.
+//  3. n starts after the nodes that it depends on have ended.
+//  4. n starts after what it reads has arrived in the memory that it reads it from:
+//     that of its core or, if it streams the operand, off-chip memory.
+//  5. A tensor is in a memory because its writer ran there, because it is constant
+//     and the memory is off-chip, or because a transfer ended there that had started
+//     in another memory which held it then.
+//  6. A transfer of x takes bits(x) divided by the bandwidth of the slowest link,
+//     rounded up, and loads all of its links in full. What a node streams loads
+//     links, too. No link is overloaded.
+//  7. A network output ends up in off-chip memory. The latency is the end of the
+//     last node or transfer.
+//  8. The energy is the sum of what nodes cost on their cores and what transfers cost.
+//
+// The published rules break some of them on purpose; where a switch does, the
+// argument is left out (facts.go says which and why).
+//
+// # Latency
+//
+// Paths. Let head(n, c) be a time before which n cannot start on core c, and
+// tail(n, c) one that the schedule takes at least after n has ended there. By facts
+// 3 to 6, if m depends on n, on cores d and c,
+//
+//	head(m, d) >= min over c of head(n, c) + run(n, c) + move(x, c, d),
+//	tail(n, c) >= min over d of move(x, c, d) + run(m, d) + tail(m, d),
+//
+// where move is 0 if m reads x where n has written it, and else the time that x
+// takes over the fastest chain of transfers; nodes of one group are on the same
+// core, so that for them c = d. The minimum over c may be taken anew for each pair,
+// which only lowers the result. head also covers constants: they must come from
+// off-chip memory one after another. tail(n, c) covers the writing of a network
+// output. By induction along the graph, and since the latency is the end of all,
+//
+//	latency >= max over n of min over c of head(n, c) + run(n, c) + tail(n, c).
+//
+// Links. Cut the cores in two sets. A tensor that is written or stored on one side
+// and read on the other, whatever cores are chosen, crosses the cut at least once:
+// weights and network inputs leave off-chip memory, network outputs enter it, and
+// what layers write that can run only here, for layers that can run only there.
+// Let J be a set of tensors that cross in one direction, none of which can begin to
+// before time r, and after each of which the schedule takes at least q cycles more.
+// The links of the cut are busy with J for sum(bits) / sum(bandwidth) cycles, on a
+// single link for the sum of whole cycles, between r and latency - q. So
+//
+//	latency >= r + busy(J) + q.
+//
+// For the transfers with the largest q (or r) this is Jackson's bound for one
+// machine; all thresholds of q and of r are tried. A single link that is loaded by
+// streaming cannot carry a transfer at the same time (fact 6), and the nodes of one
+// chain of dependent nodes stream one after another (facts 1 and 3); so the longest
+// chain of nodes that load the link on every core that may run them adds to busy(J),
+// as far as they, too, end q cycles before the end and start after r.
+//
+// Compute. Let J be a set of nodes with min over c of head(n, c) >= r and of
+// tail(n, c) >= q, not empty. Between r and latency - q each core c runs its share of
+// J (facts 1, 2). For weights w(c) >= 0 with sum 1,
+//
+//	latency - r - q >= sum over c of w(c) * busy(c) >= sum over groups of min over c of w(c) * run(J of the group, c),
+//
+// the dual of the linear program that spreads groups over cores in fractions. With
+// w = 1/|S| on a set S of cores this says that the work that only S may do takes at
+// least its time divided by |S|. All such sets are tried, for a grid of thresholds r
+// and q, and the best weights are improved by subgradient steps: each w is a proof.
+//
+// # Energy
+//
+// Each group costs at least what its nodes and the constants of its own cost on its
+// cheapest core. Constants that several groups read leave off-chip memory once. A
+// tensor whose writer and reader cannot be on cores with the same memory is moved, at
+// the least energy per bit of any chain of transfers, once for each of its readers
+// that cannot share the copy of another. These are different events (fact 8), and
+// each minimum is taken by itself.
+//
+// The energy-delay product is at least the product of the two bounds.
 package bound
 
 import (
-	"math"
-	"slices"
-
 	"streamdse/hardware"
 	"streamdse/rules"
 	"streamdse/schedule"
@@ -23,248 +103,59 @@ type Problem struct {
 	// Rules are those of the schedules to bound; published quirks that let data
 	// be used early weaken the bound.
 	Rules rules.Rules
+	// Prefetches tells that schedules may fetch constants before the first node asks.
+	Prefetches bool
 }
 
-// Bound is a lower bound on the latency.
+// Bound is what no schedule can beat.
 type Bound struct {
-	Latency unit.Cycles
-	SetBy   string // which argument gives it, in words
-	// The single arguments; Latency is the largest.
-	Compute, Offchip, CriticalPath unit.Cycles
+	Latency      unit.Cycles
+	LatencySetBy string // what gives it, in words
+	Energy       unit.Picojoules
+	EnergySetBy  string // its largest part
+	// The single arguments for the latency, which is the largest of them.
+	Path, Links, Compute Part
 }
 
-// Latency combines three arguments, each of which holds for every allocation
-// and every order:
-//
-//   - Compute: the nodes that only a set S of cores may run need, on their
-//     fastest core, at least the sum of their runtimes divided by |S|. S ranges
-//     over the candidate sets that occur, and over their union.
-//   - Off-chip: every constant that no allowed core streams must cross the links
-//     from off-chip memory once, and every network output that is not streamed
-//     the links to it once. A link carries one transfer at a time, in whole cycles.
-//   - Critical path: a node starts after its predecessors have ended and after its
-//     own constants have come from off-chip memory (unless the rules let it start
-//     while they are on their way), and takes at least the runtime of its
-//     fastest core.
-func Latency(p Problem) Bound {
-	a := newAnalysis(p)
-	b := Bound{Compute: a.compute(), Offchip: a.offchip(), CriticalPath: a.criticalPath()}
-	b.Latency, b.SetBy = b.CriticalPath, "critical path"
-	if b.Offchip > b.Latency {
-		b.Latency, b.SetBy = b.Offchip, "off-chip traffic"
+// Part is the latency that one argument gives.
+type Part struct {
+	Latency unit.Cycles
+	SetBy   string
+}
+
+// Find computes the bounds.
+func Find(p Problem) Bound {
+	a := newFacts(p)
+	a.choose()
+	b := Bound{Path: a.path(), Links: a.links(), Compute: a.compute()}
+	for _, part := range []Part{b.Path, b.Links, b.Compute} {
+		if part.Latency > b.Latency || b.LatencySetBy == "" {
+			b.Latency, b.LatencySetBy = part.Latency, part.SetBy
+		}
 	}
-	if b.Compute > b.Latency {
-		b.Latency, b.SetBy = b.Compute, "compute"
-	}
+	b.Energy, b.EnergySetBy = a.energy()
 	return b
 }
 
-type analysis struct {
-	Problem
-	fastest []unit.Cycles // per node, over its allowed cores
-	moved   []bool        // per tensor: crosses an off-chip link whatever is chosen
+// Partial bounds the same problem again and again for fewer and fewer cores, as a
+// search does that fixes one choice after another. It belongs to one goroutine.
+type Partial struct{ facts *facts }
+
+// NewPartial prepares what does not depend on the cores.
+func NewPartial(p Problem) *Partial {
+	a := newFacts(p)
+	a.grid = 3
+	return &Partial{a}
 }
 
-func newAnalysis(p Problem) *analysis {
-	a := &analysis{
-		Problem: p,
-		fastest: make([]unit.Cycles, len(p.Graph.Nodes)),
-		moved:   make([]bool, len(p.Graph.Tensors)),
-	}
-	streamed := make([]bool, len(p.Graph.Tensors))
-	used := make([]bool, len(p.Graph.Tensors))
-	for n := range p.Graph.Nodes {
-		node := &p.Graph.Nodes[n]
-		layer := &p.Graph.Layers[node.Layer]
-		least := unit.Cycles(math.MaxInt64)
-		for _, core := range p.Cores(int(node.Layer), int(node.Group)) {
-			cost := p.Costs.At(node.Class, core)
-			if !cost.Feasible {
-				continue
-			}
-			least = min(least, cost.Runtime)
-			for operand, t := range node.Operands {
-				used[t] = true
-				if slices.Contains(cost.Streamed, layer.Memory[operand]) {
-					streamed[t] = true
-				}
-			}
-		}
-		if least < math.MaxInt64 {
-			a.fastest[n] = least
-		}
-	}
-	for t := range p.Graph.Tensors {
-		a.moved[t] = used[t] && !streamed[t] && p.Graph.Tensors[t].Constant
-	}
-	// A network output is the finished output of a layer that no other layer reads.
-	read := make([]bool, len(p.Graph.Layers))
-	for _, e := range p.Graph.Edges() {
-		if e.Data() && !e.PartialSums() {
-			read[p.Graph.Nodes[e.Src].Layer] = true
-		}
-	}
-	for n := range p.Graph.Nodes {
-		node := &p.Graph.Nodes[n]
-		if t := node.Operands[0]; node.Final && !read[node.Layer] && !streamed[t] {
-			a.moved[t] = true
-		}
-	}
-	return a
-}
-
-func (a *analysis) compute() unit.Cycles {
-	type set struct {
-		cores []int
-		work  unit.Cycles
-	}
-	var sets []set
-	for n := range a.Graph.Nodes {
-		node := &a.Graph.Nodes[n]
-		cores := slices.Clone(a.Cores(int(node.Layer), int(node.Group)))
-		slices.Sort(cores)
-		cores = slices.Compact(cores)
-		i := slices.IndexFunc(sets, func(s set) bool { return slices.Equal(s.cores, cores) })
-		if i < 0 {
-			i = len(sets)
-			sets = append(sets, set{cores: cores})
-		}
-		sets[i].work += a.fastest[n]
-	}
-	var all []int
-	for _, s := range sets {
-		all = append(all, s.cores...)
-	}
-	slices.Sort(all)
-	regions := [][]int{slices.Compact(all)}
-	for _, s := range sets {
-		regions = append(regions, s.cores)
-	}
-	var best unit.Cycles
-	for _, region := range regions {
-		if len(region) == 0 {
-			continue
-		}
-		var work unit.Cycles
-		for _, s := range sets {
-			if subset(s.cores, region) {
-				work += s.work
-			}
-		}
-		n := unit.Cycles(len(region))
-		best = max(best, (work+n-1)/n)
-	}
-	return best
-}
-
-// subset tells whether every element of a is in b; both ascend.
-func subset(a, b []int) bool {
-	for _, x := range a {
-		if _, ok := slices.BinarySearch(b, x); !ok {
-			return false
-		}
-	}
-	return true
-}
-
-// offchip adds up the time that the off-chip links are busy at the least.
-func (a *analysis) offchip() unit.Cycles {
-	in, out, shared := a.offchipLinks()
-	var inCycles, outCycles float64
-	for t := range a.Graph.Tensors {
-		if !a.moved[t] {
-			continue
-		}
-		if tensor := &a.Graph.Tensors[t]; tensor.Constant {
-			inCycles += cycles(tensor.Bits, in)
-		} else {
-			outCycles += cycles(tensor.Bits, out)
-		}
-	}
-	if shared {
-		return unit.Cycles(math.Floor(inCycles + outCycles))
-	}
-	return unit.Cycles(math.Floor(max(inCycles, outCycles)))
-}
-
-// cycles is the share of a transfer in the busy time of a set of parallel links:
-// whole cycles on one link, the fraction of their sum on several.
-func cycles(b unit.Bits, links []unit.BitsPerCycle) float64 {
-	switch len(links) {
-	case 0:
-		return 0
-	case 1:
-		return float64(unit.TransferCycles(b, links[0]))
-	}
-	var sum float64
-	for _, l := range links {
-		sum += float64(l)
-	}
-	return float64(b) / sum
-}
-
-// offchipLinks returns the bandwidths of the links that touch off-chip memory,
-// from it and to it, and whether both directions are the same single link.
-func (a *analysis) offchipLinks() (in, out []unit.BitsPerCycle, shared bool) {
-	off := a.Accelerator.Offchip
-	var inLinks, outLinks []int
-	for core := range a.Accelerator.Cores {
-		if core == off {
-			continue
-		}
-		if p := a.Accelerator.Path(off, core); len(p) > 0 && !slices.Contains(inLinks, p[0]) {
-			inLinks = append(inLinks, p[0])
-		}
-		if p := a.Accelerator.Path(core, off); len(p) > 0 && !slices.Contains(outLinks, p[len(p)-1]) {
-			outLinks = append(outLinks, p[len(p)-1])
-		}
-	}
-	for _, l := range inLinks {
-		in = append(in, a.Accelerator.Links[l].Bandwidth)
-	}
-	for _, l := range outLinks {
-		out = append(out, a.Accelerator.Links[l].Bandwidth)
-	}
-	return in, out, len(inLinks) == 1 && len(outLinks) == 1 && inLinks[0] == outLinks[0]
-}
-
-// criticalPath is the longest chain of dependent nodes, each on its fastest core.
-func (a *analysis) criticalPath() unit.Cycles {
-	in, out, _ := a.offchipLinks()
-	n := len(a.Graph.Nodes)
-	waiting := make([]int32, n)
-	start := make([]unit.Cycles, n)
-	var ready []taskgraph.NodeID
-	for i := range n {
-		id := taskgraph.NodeID(i)
-		waiting[i] = int32(len(a.Graph.In(id)))
-		var fetch float64
-		for _, t := range a.Graph.Nodes[i].Operands {
-			if !a.Rules.NoWaitIfStored && a.moved[t] && a.Graph.Tensors[t].Constant {
-				fetch += cycles(a.Graph.Tensors[t].Bits, in)
-			}
-		}
-		start[i] = unit.Cycles(math.Floor(fetch))
-		if waiting[i] == 0 {
-			ready = append(ready, id)
-		}
-	}
-	var longest unit.Cycles
-	for len(ready) > 0 {
-		id := ready[len(ready)-1]
-		ready = ready[:len(ready)-1]
-		end := start[id] + a.fastest[id]
-		done := end
-		if t := a.Graph.Nodes[id].Operands[0]; a.moved[t] {
-			done += unit.Cycles(math.Floor(cycles(a.Graph.Tensors[t].Bits, out)))
-		}
-		longest = max(longest, done)
-		for _, e := range a.Graph.Out(id) {
-			start[e.Dst] = max(start[e.Dst], end)
-			if waiting[e.Dst]--; waiting[e.Dst] == 0 {
-				ready = append(ready, e.Dst)
-			}
-		}
-	}
-	return longest
+// Find bounds the latency and energy of every allocation to some of the cores. It
+// tries less than the function of that name, and so is quicker.
+func (p *Partial) Find(cores func(layer, group int) []int) (unit.Cycles, unit.Picojoules) {
+	a := *p.facts
+	a.Cores = cores
+	a.run, a.head, a.tail = p.facts.run[:0], nil, nil
+	a.choose()
+	p.facts.run = a.run
+	energy, _ := a.energy()
+	return max(a.path().Latency, a.offchip().Latency, a.compute().Latency), energy
 }

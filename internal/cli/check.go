@@ -104,7 +104,7 @@ func (f *savedFlags) judge(c *cobra.Command, dir string, costs *stream.Costs) (*
 		return nil, err
 	}
 	progress := newProgress(c.ErrOrStderr(), f.quiet)
-	l.options.Costs, l.options.Progress = costs, progress.update
+	l.options.Costs, l.options.Progress, l.options.Log = costs, progress.update, logger(c)
 	bound, err := stream.Check(c.Context(), l.problem, l.options, l.graph, l.allocation, l.schedule)
 	progress.finish()
 	v := &verdict{Folder: dir, ComputationNodes: len(l.graph.Nodes), Transfers: len(l.schedule.Transfers), Latency: l.schedule.Latency}
@@ -121,8 +121,18 @@ func (f *savedFlags) judge(c *cobra.Command, dir string, costs *stream.Costs) (*
 		return nil, err
 	}
 	data := l.data()
-	data.LowerBound, data.LowerBoundBy = bound.Latency, bound.SetBy
-	if v.Differences, err = report.Differences(l.result, report.NewResult(data)); err != nil {
+	data.LowerBound = lowerBound(bound)
+	l.options.Progress = nil
+	if data.Costs, err = stream.NodeCosts(c.Context(), l.problem, l.options, l.graph); err != nil { // remembered
+		return nil, err
+	}
+	if l.result.Bottlenecks != nil {
+		causes := (&stream.Result{Graph: l.graph, Costs: data.Costs, Schedule: l.schedule}).Causes(l.problem)
+		data.Causes = &causes
+	}
+	derived := report.NewResult(data)
+	derived.WhatIf = l.result.WhatIf // of other schedules, which are not saved
+	if v.Differences, err = report.Differences(l.result, derived); err != nil {
 		return nil, err
 	}
 	v.Valid = len(v.Differences) == 0

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"streamdse/hardware"
+	"streamdse/internal/bottleneck"
 	"streamdse/schedule"
 	"streamdse/taskgraph"
 	"streamdse/unit"
@@ -49,6 +50,11 @@ type Settings struct {
 	Evaluations int    `json:"evaluations"` // allocations that might be scheduled
 	Generations int    `json:"generations"` // of the genetic search; 0 for as many as the evaluations allow
 	Individuals int    `json:"individuals"`
+	// Flags are those of the command line and of its configuration file that are not
+	// as by default, but for those that change no figure: `stream run --repeat` gives
+	// them again. Files are checksums of the files that they name beside the inputs.
+	Flags map[string][]string `json:"flags,omitempty"`
+	Files map[string]string   `json:"files,omitempty"`
 }
 
 // Inputs are what a result was made from.
@@ -85,11 +91,13 @@ type Data struct {
 	Graph       *taskgraph.Graph
 	Schedule    *schedule.Schedule
 	Allocation  *schedule.Allocation
-	// LowerBound is a latency that no schedule of the graph can beat; 0 if none
-	// is known. LowerBoundBy says in words what sets it.
-	LowerBound   unit.Cycles
-	LowerBoundBy string
-	Search       Search
+	Costs       *schedule.CostTable // of the graph's nodes on the accelerator's cores
+	LowerBound  LowerBound
+	Search      Search
+	// Causes are what it spends most on; nil if that is not known.
+	Causes *bottleneck.Causes
+	// WhatIf are changes that were tried, by bottleneck.Change; nil if none was.
+	WhatIf []Trial
 }
 
 // Title names the result, e.g. "resnet18 on tpu_like_quad_core, layer by layer".
@@ -102,10 +110,10 @@ func modeName(mode string) string { return strings.ReplaceAll(mode, "-", " ") }
 // gap is how far the latency lies above its lower bound, as a fraction of the
 // bound. It is false if there is no bound.
 func (d *Data) gap() (float64, bool) {
-	if d.LowerBound <= 0 {
+	if d.LowerBound.Latency <= 0 {
 		return 0, false
 	}
-	return float64(d.Schedule.Latency-d.LowerBound) / float64(d.LowerBound), true
+	return float64(d.Schedule.Latency-d.LowerBound.Latency) / float64(d.LowerBound.Latency), true
 }
 
 // horizon is the end of the time axis: the latency, or the end of whatever

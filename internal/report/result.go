@@ -33,6 +33,11 @@ type Result struct {
 	Transfers   TransferCounts  `json:"transfers"`
 	EnergyCause EnergyBreakdown `json:"energy_by_cause_pj"`
 	Search      Search          `json:"search"`
+	// Bottlenecks are what latency and energy are spent on.
+	Bottlenecks *Bottlenecks `json:"bottlenecks,omitempty"`
+	// WhatIf is what changes of the accelerator or of the split would make of the
+	// result, if it was asked for.
+	WhatIf []WhatIf `json:"what_if,omitempty"`
 }
 
 // EnergyParts divides the energy by where it is spent; the parts add up to the
@@ -60,10 +65,14 @@ type EnergyBreakdown struct {
 	CoreMemory      unit.Picojoules `json:"core_to_core_memory"`
 }
 
-// LowerBound is what no schedule of the graph can beat; 0 if unknown.
+// LowerBound is what no schedule of the graph can beat; 0 if unknown. What sets the
+// bounds is said in words.
 type LowerBound struct {
-	Latency unit.Cycles `json:"latency_cycles"`
-	SetBy   string      `json:"set_by"` // what no schedule can avoid, in words
+	Latency     unit.Cycles     `json:"latency_cycles"`
+	SetBy       string          `json:"set_by"` // of the latency
+	Energy      unit.Picojoules `json:"energy_pj"`
+	EnergySetBy string          `json:"energy_set_by"`
+	EDP         float64         `json:"edp"` // the product of both
 }
 
 // GraphSize counts nodes and edges. Dependencies include those inside a layer,
@@ -144,7 +153,7 @@ func NewResult(d *Data) *Result {
 			CoreToCoreMemory: e.CoreMemory,
 		},
 		EDP:         s.EDP(),
-		LowerBound:  LowerBound{d.LowerBound, d.LowerBoundBy},
+		LowerBound:  d.LowerBound,
 		Cores:       []CoreUse{},
 		Memories:    []MemoryUse{},
 		Links:       []LinkUse{},
@@ -159,6 +168,7 @@ func NewResult(d *Data) *Result {
 	}
 	r.countCores(d)
 	r.countTransfers(d)
+	r.explain(d)
 	for i := range d.Accelerator.Stores {
 		st := &d.Accelerator.Stores[i]
 		r.Memories = append(r.Memories, MemoryUse{st.Name, st.Cores, st.Capacity, s.Memories[i].Peak(), offchipStore(d.Accelerator, st)})

@@ -204,7 +204,7 @@ func (r *scheduleReader) tasks(src []byte) {
 	read := 0
 	s := r.schedule
 	s.Tasks = make([]schedule.Task, len(nodes))
-	r.table(tasksName, src, taskColumns(), func(l *row) {
+	r.table(tasksName, src, columnsOf[taskRow](), func(l *row) {
 		if read == len(nodes) {
 			l.fail(0, "%q: there are only %d nodes", l.fields[0], len(nodes))
 			return
@@ -230,7 +230,7 @@ func (r *scheduleReader) transfers(src []byte) {
 	for c := schedule.Fetch; c <= schedule.Spill; c++ {
 		causes[c.String()] = c
 	}
-	r.table(transfersName, src, transferColumns(), func(l *row) {
+	r.table(transfersName, src, columnsOf[transferRow](), func(l *row) {
 		x := l.index(0, len(g.Tensors))
 		if l.wrong != "" {
 			return

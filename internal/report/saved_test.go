@@ -34,7 +34,7 @@ func saved(t testing.TB) (string, *Data) {
 	d.Schedule.Parts = []taskgraph.Part{nil, {nil, {{Lo: 0, Hi: 1}, {Lo: 3, Hi: 5}}, {{Lo: 2, Hi: 4}}}}
 	d.Schedule.Transfers[4].Part = 1
 	dir := filepath.Join(t.TempDir(), "result")
-	if err := WriteFolder(context.Background(), dir, Files(d, false)); err != nil {
+	if err := WriteFolder(context.Background(), dir, Files(d)); err != nil {
 		t.Fatal(err)
 	}
 	return dir, d

@@ -238,7 +238,7 @@ func headline(d *Data) string {
 		"  ·  energy " + humanEnergy(d.Schedule.Energy.Total()) +
 		"  ·  EDP " + scientific(d.Schedule.EDP()) + " pJ·cycles"
 	if gap, ok := d.gap(); ok {
-		h += "  ·  lower bound " + humanCycles(d.LowerBound) + " (gap " + humanPercent(gap) + ")"
+		h += "  ·  lower bound " + humanCycles(d.LowerBound.Latency) + " (gap " + humanPercent(gap) + ")"
 	}
 	return h
 }

@@ -56,14 +56,10 @@ func Summary(w io.Writer, results []*Result, saved []Saved) error {
 			return float64(r.LowerBound.Latency), humanCycles(r.LowerBound.Latency), exact(int64(r.LowerBound.Latency))
 		})
 		t.figures("  set by", func(r *Result) (float64, string, string) { return math.NaN(), r.LowerBound.SetBy, "" })
-		t.figures("  gap", func(r *Result) (float64, string, string) {
-			bound := r.LowerBound.Latency
-			if bound <= 0 {
-				return math.NaN(), "unknown", ""
-			}
-			g := float64(r.Latency-bound) / float64(bound)
-			return math.NaN(), humanPercent(g), "" // a ratio of gaps says nothing
-		})
+		t.times("  latency is", func(r *Result) (float64, float64) { return float64(r.Latency), float64(r.LowerBound.Latency) })
+		t.energy("lower bound of energy", func(r *Result) unit.Picojoules { return r.LowerBound.Energy })
+		t.figures("  set by", func(r *Result) (float64, string, string) { return math.NaN(), r.LowerBound.EnergySetBy, "" })
+		t.times("  energy is", func(r *Result) (float64, float64) { return float64(r.Energy.Total), float64(r.LowerBound.Energy) })
 	}
 	if err := t.write(w); err != nil {
 		return err
@@ -186,6 +182,18 @@ func (t *table) energy(label string, of func(*Result) unit.Picojoules) {
 	t.figures(label, func(r *Result) (float64, string, string) {
 		e := of(r)
 		return float64(e), humanEnergy(e), exactFloat(float64(e)) + " pJ"
+	})
+}
+
+// times adds a row that says how many times its bound a figure is. A ratio of such
+// gaps would say nothing.
+func (t *table) times(label string, figure func(*Result) (value, bound float64)) {
+	t.figures(label, func(r *Result) (float64, string, string) {
+		value, bound := figure(r)
+		if bound <= 0 {
+			return math.NaN(), "unknown", ""
+		}
+		return math.NaN(), strconv.FormatFloat(value/bound, 'f', 3, 64) + " x the bound", ""
 	})
 }
 

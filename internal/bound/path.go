@@ -1,0 +1,155 @@
+package bound
+
+import (
+	"math"
+
+	"streamdse/taskgraph"
+	"streamdse/unit"
+)
+
+const never unit.Cycles = math.MaxInt64
+
+// findPaths computes heads and tails along all paths.
+func (a *facts) findPaths() {
+	arrival := make([]unit.Cycles, len(a.Accelerator.Stores))
+	for _, n := range a.order {
+		a.fetchConstants(n)
+		a.passOn(n, arrival)
+	}
+	for i := len(a.order) - 1; i >= 0; i-- {
+		a.findTail(a.order[i])
+	}
+}
+
+// fetchConstants lets a node wait for its constants, which come one after another
+// over the links that leave off-chip memory.
+func (a *facts) fetchConstants(n taskgraph.NodeID) {
+	if !a.waits() {
+		return
+	}
+	node := &a.Graph.Nodes[n]
+	memory := a.Graph.Layers[node.Layer].Memory
+	for k, core := range a.cores(n) {
+		var longest unit.Cycles
+		var fraction float64
+		for i, x := range node.Operands[1:] {
+			if tensor := &a.Graph.Tensors[x]; tensor.Constant && !a.streams(n, core, memory[i+1]) {
+				from, to := a.Accelerator.Top(a.Accelerator.Offchip, a.own[x]), a.readFrom(n, core, memory[i+1])
+				longest = max(longest, a.move(x, from, to))
+				if !a.Rules.JoinPastTransfers || a.moved[x] {
+					fraction += a.outward.busy(tensor.Bits)
+				}
+			}
+		}
+		at := int(a.first[n]) + k
+		a.head[at] = max(a.head[at], longest, whole(fraction))
+	}
+}
+
+// passOn tells the nodes that depend on n when they can start at the earliest.
+func (a *facts) passOn(n taskgraph.NodeID, arrival []unit.Cycles) {
+	g := a.Graph
+	edges, cores, first := g.Out(n), a.cores(n), int(a.first[n])
+	if len(edges) == 0 || len(cores) == 0 {
+		return
+	}
+	x := g.Nodes[n].Operands[0]
+	earliest := never
+	for s := range arrival {
+		arrival[s] = never
+	}
+	for k, core := range cores {
+		end := a.head[first+k] + a.run[first+k]
+		earliest = min(earliest, end)
+		from := a.written(n, core)
+		for s := range arrival {
+			arrival[s] = min(arrival[s], end+a.move(x, from, s))
+		}
+	}
+	for _, e := range edges {
+		dst := &g.Nodes[e.Dst]
+		for k, core := range a.cores(e.Dst) {
+			at := earliest
+			to := -1
+			if e.Data() {
+				to = a.readFrom(e.Dst, core, g.Layers[dst.Layer].Memory[e.Operand])
+			}
+			switch {
+			case a.together(n, e.Dst):
+				at = a.head[first+k] + a.run[first+k] + a.move(x, a.written(n, core), to)
+			case to >= 0:
+				at = arrival[to]
+			}
+			h := &a.head[int(a.first[e.Dst])+k]
+			*h = max(*h, at)
+		}
+	}
+}
+
+// together tells whether two nodes are of one group, so that they are on one core.
+func (a *facts) together(n, m taskgraph.NodeID) bool {
+	x, y := &a.Graph.Nodes[n], &a.Graph.Nodes[m]
+	return x.Layer == y.Layer && x.Group == y.Group
+}
+
+// findTail computes what has to happen after a node.
+func (a *facts) findTail(n taskgraph.NodeID) {
+	g := a.Graph
+	x := g.Nodes[n].Operands[0]
+	for k, core := range a.cores(n) {
+		from := a.written(n, core)
+		var tail unit.Cycles
+		if a.result[x] && !a.streams(n, core, a.own[x]) {
+			tail = a.move(x, from, a.Accelerator.Top(a.Accelerator.Offchip, a.own[x]))
+		}
+		for _, e := range g.Out(n) {
+			dst := &g.Nodes[e.Dst]
+			together := a.together(n, e.Dst)
+			least := never
+			for j, other := range a.cores(e.Dst) {
+				if together && j != k {
+					continue
+				}
+				at := int(a.first[e.Dst]) + j
+				after := a.run[at] + a.tail[at]
+				if e.Data() {
+					after += a.move(x, from, a.readFrom(e.Dst, other, g.Layers[dst.Layer].Memory[e.Operand]))
+				}
+				least = min(least, after)
+			}
+			if least != never {
+				tail = max(tail, least)
+			}
+		}
+		a.tail[int(a.first[n])+k] = tail
+	}
+}
+
+// least is the least value of a node over its cores, 0 if there are none.
+func (a *facts) least(n taskgraph.NodeID, value func(at int) unit.Cycles) unit.Cycles {
+	least := never
+	for at := int(a.first[n]); at < int(a.first[n+1]); at++ {
+		least = min(least, value(at))
+	}
+	if least == never {
+		return 0
+	}
+	return least
+}
+
+func (a *facts) leastHead(n taskgraph.NodeID) unit.Cycles {
+	return a.least(n, func(at int) unit.Cycles { return a.head[at] })
+}
+
+func (a *facts) leastTail(n taskgraph.NodeID) unit.Cycles {
+	return a.least(n, func(at int) unit.Cycles { return a.tail[at] })
+}
+
+// path is the longest path through any node.
+func (a *facts) path() Part {
+	p := Part{SetBy: "critical path"}
+	for n := range a.Graph.Nodes {
+		p.Latency = max(p.Latency, a.least(taskgraph.NodeID(n), func(at int) unit.Cycles { return a.head[at] + a.run[at] + a.tail[at] }))
+	}
+	return p
+}
