@@ -40,7 +40,7 @@ const (
 func Objectives() []string { return allocate.Objectives() }
 
 // Allocators lists the names of the allocators, the default first: "auto",
-// "genetic", "local", "greedy", "random" and "exhaustive".
+// "genetic", "local", "greedy", "random", "exact" and "exhaustive".
 func Allocators() []string { return allocate.Names() }
 
 // LoopSearch is how the single-core model's loop orders are searched: "best" or
@@ -171,7 +171,9 @@ type Result struct {
 	Front       []Solution // allocations that are not dominated, by ascending latency
 	Evaluations int        // allocations scheduled
 	Interrupted bool       // the search was ended early; the result is the best until then
-	Exhaustive  bool       // every allocation was scheduled: none is better for the objective
+	Exhaustive  bool       // every allocation was scheduled
+	Proven      bool       // no allocation is better for the objective
+	Least       float64    // of the objective, below which the search has shown no allocation to be; 0 if it has not
 }
 
 // Bound is what no schedule can beat, whatever the allocation.

@@ -90,6 +90,9 @@ func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
 		Mode: o.Mode, Graph: graph, Costs: costs, Allocation: &found.Best, Schedule: s,
 		Bound: lowerBound(p, o, graph, costs), Evaluations: found.Evaluations, Interrupted: found.Interrupted, Exhaustive: found.Exhaustive,
 	}
+	if o.Fixed == nil {
+		r.Proven, r.Least = found.Proven, found.Lower
+	}
 	for i := range found.Front {
 		f := &found.Front[i]
 		r.Front = append(r.Front, Solution{&f.Allocation, f.Point.Latency, f.Point.Energy})
@@ -196,6 +199,15 @@ func search(ctx context.Context, g *taskgraph.Graph, costs *schedule.CostTable, 
 	options := allocate.Options{
 		Objective: o.Objective, Seed: o.Seed, Workers: o.workers(),
 		Budget: o.Evaluations, Generations: o.Generations, Individuals: o.Individuals,
+		NewBound: func() allocate.Bounder {
+			b := bound.NewPartial(bound.Problem{
+				Graph: g, Accelerator: simulator.Accelerator, Costs: costs, Rules: o.Rules, Prefetches: len(o.Prefetch) > 0,
+			})
+			return func(cores func(layer, group int) []int) allocate.Point {
+				latency, energy := b.Find(cores)
+				return allocate.Point{Latency: latency, Energy: energy}
+			}
+		},
 	}
 	if o.Progress != nil && o.Fixed == nil {
 		options.Progress = func(evaluations int, best allocate.Point) {

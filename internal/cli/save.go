@@ -29,7 +29,7 @@ func reportData(p stream.Problem, s stream.Sources, f *runFlags, o stream.Option
 	if order == string(stream.ByStacks) {
 		order = ""
 	}
-	search := report.Search{Evaluations: r.Evaluations, Exhaustive: r.Exhaustive, Interrupted: r.Interrupted}
+	search := report.Search{Evaluations: r.Evaluations, Exhaustive: r.Exhaustive, Proven: r.Proven, AtLeast: r.Least, Interrupted: r.Interrupted}
 	for _, s := range r.Front {
 		search.Front = append(search.Front, report.Point{Latency: s.Latency, Energy: s.Energy})
 	}

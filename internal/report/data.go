@@ -68,6 +68,10 @@ type Inputs struct {
 type Search struct {
 	Evaluations int     `json:"evaluations"` // distinct allocations scheduled
 	Exhaustive  bool    `json:"exhaustive"`  // that was all there are: none is better
+	// Proven tells that no allocation is better for the objective. AtLeast is what its
+	// value has been shown to be for every allocation; 0 if nothing has.
+	Proven  bool    `json:"proven_optimal"`
+	AtLeast float64 `json:"objective_at_least,omitempty"`
 	Interrupted bool    `json:"interrupted"` // the user ended it; the result is the best until then
 	Front       []Point `json:"front"`       // what nothing found dominates, by ascending latency
 }
