@@ -53,6 +53,9 @@ var floors = map[string]int{
 	"internal/simulate": 6,
 	"internal/execute":  6,
 	"internal/allocate": 6,
+	"internal/critical": 6,
+
+	"internal/bottleneck": 7,
 
 	"internal/cost":  7,
 	"internal/bound": 7,
@@ -60,9 +63,12 @@ var floors = map[string]int{
 	".":               8,
 	"internal/report": 8,
 
-	"internal/cli": 9,
+	"internal/page":  9,
+	"internal/trace": 9,
 
-	"cmd/stream": 10,
+	"internal/cli": 10,
+
+	"cmd/stream": 11,
 }
 
 func TestImportsRunDown(t *testing.T) {

@@ -115,6 +115,12 @@ func Check(ctx context.Context, p Problem, o Options, g *taskgraph.Graph, a *sch
 	return lowerBound(p, o, g, costs), nil
 }
 
+// NodeCosts estimates the nodes of a graph, which must be that of Graph, on every
+// core that may run them.
+func NodeCosts(ctx context.Context, p Problem, o Options, g *taskgraph.Graph) (*schedule.CostTable, error) {
+	return costTable(ctx, p, o, g)
+}
+
 // costTable estimates every class of nodes on every core that may run it.
 func costTable(ctx context.Context, p Problem, o Options, g *taskgraph.Graph) (*schedule.CostTable, error) {
 	return cost.Table(ctx, g, p.Hardware, o.Costs.estimator(o), cost.Options{

@@ -50,12 +50,7 @@ func newAllocator(m *Model, a *analysis) allocator {
 // loops as lead to the least traffic from above. How many may differ by operand
 // (uneven allocation). Among equally good choices the one with more loops wins.
 func (e *Evaluator) allocate() bool {
-	for x := range e.model.operands {
-		a := &e.alloc.operands[x]
-		copy(a.sizes, a.initial)
-		a.done, a.level = 0, 1
-		e.nests[x].taken[0] = 0
-	}
+	e.restart()
 	for i := range e.model.memories {
 		m := &e.model.memories[i]
 		for _, r := range m.stored {
@@ -74,6 +69,16 @@ func (e *Evaluator) allocate() bool {
 		}
 	}
 	return true
+}
+
+// restart empties the memories.
+func (e *Evaluator) restart() {
+	for x := range e.model.operands {
+		a := &e.alloc.operands[x]
+		copy(a.sizes, a.initial)
+		a.done, a.level = 0, 1
+		e.nests[x].taken[0] = 0
+	}
 }
 
 // slices lists how much of an operand may go into a memory, and at which size.

@@ -131,12 +131,26 @@ func (e *Evaluator) Report(order []Loop) (*Evaluation, error) {
 	if !ok {
 		return nil, e.Misfit()
 	}
+	return e.report(cost)
+}
+
+// ReportAllocated evaluates an order like EvaluateAllocated and returns all
+// figures. The error is a *Misfit if the allocation does not fit.
+func (e *Evaluator) ReportAllocated(order []Loop, a Allocation) (*Evaluation, error) {
+	cost, ok := e.EvaluateAllocated(order, a)
+	if !ok {
+		return nil, e.Misfit()
+	}
+	return e.report(cost)
+}
+
+func (e *Evaluator) report(cost Cost) (*Evaluation, error) {
 	m := e.model
 	units := m.problem.Core.Units()
 	ev := &Evaluation{
 		Cost:            cost,
 		OperationEnergy: unit.Picojoules(e.operations()),
-		Order:           e.loops(0, len(order)),
+		Order:           e.loops(0, len(e.order)),
 		Operations:      m.macs,
 		IdealCycles:     int64(m.stretch((m.macs + units - 1) / units)),
 	}

@@ -83,7 +83,13 @@ type Outlook struct {
 	counts  []int
 	lattice lattice
 	// exact tells that sizes do not depend on the order of multiplication.
-	exact   bool
+	exact bool
+	way   way
+	// placed, rest and points describe the loops and boundaries that are chosen: how
+	// many loops, the lattice point behind the last of them, and those of boundaries.
+	placed  int
+	rest    int
+	points  [maxOperands][]int
 	roomy   []bool           // by memory: all of its operands fit at once
 	whole   [maxOperands]int // lowest level whose memory always takes all loops, else a level that is none
 	bounds  [maxOperands][]boundary
@@ -110,7 +116,11 @@ type progress struct {
 // occurs counts times in every order. Its size grows with the number of
 // combinations of them; with more than MaxCombinations it is nil.
 func (e *Evaluator) NewOutlook(factors []Loop, counts []int) *Outlook {
-	o := &Outlook{e: e, factors: factors, counts: counts, exact: e.energy.dyadic() && e.timing.dyadic()}
+	return e.newOutlook(factors, counts, filled)
+}
+
+func (e *Evaluator) newOutlook(factors []Loop, counts []int, w way) *Outlook {
+	o := &Outlook{e: e, factors: factors, counts: counts, way: w, exact: e.energy.dyadic() && e.timing.dyadic()}
 	n := 0
 	for _, c := range counts {
 		n += c
@@ -154,7 +164,7 @@ func (o *Outlook) takeWhole() {
 		o.whole[x] = len(m.operands[x].levels)
 	}
 	o.roomy = make([]bool, len(m.memories))
-	if !o.exact {
+	if !o.exact || o.way != filled || m.problem.Bounded {
 		return
 	}
 	for i := range m.memories {
@@ -185,6 +195,12 @@ func (o *Outlook) takeWhole() {
 // Look takes up the innermost loops of an order, given as indices of factors.
 // It is false if no completion fits.
 func (o *Outlook) Look(inner []int) bool {
+	o.begin(inner)
+	return o.allocate()
+}
+
+// begin takes up the inner loops.
+func (o *Outlook) begin(inner []int) {
 	o.inner = len(inner)
 	copy(o.left, o.counts)
 	for i, f := range inner {
@@ -200,7 +216,6 @@ func (o *Outlook) Look(inner []int) bool {
 		}
 	}
 	o.e.start(o.loops)
-	return o.allocate()
 }
 
 // allocate follows the allocation of loops to memories as far as it is the same
@@ -208,11 +223,8 @@ func (o *Outlook) Look(inner []int) bool {
 func (o *Outlook) allocate() bool {
 	e, m := o.e, o.e.model
 	o.path = o.inner
+	e.restart()
 	for x := range m.operands {
-		a := &e.alloc.operands[x]
-		copy(a.sizes, a.initial)
-		a.done, a.level = 0, 1
-		e.nests[x].taken[0] = 0
 		o.seen[x] = progress{}
 	}
 	for i := range m.memories {
@@ -399,6 +411,9 @@ func (o *Outlook) keyOperand(x, path int, put func(int64)) {
 		} else {
 			put(0)
 		}
+	}
+	if e.model.array != nil && p.known > 0 { // precharges depend on the loops that are taken
+		put(e.cycles[min(p.closed, t.taken[1])])
 	}
 	put(int64(p.known))
 	for l := 1; l <= p.known; l++ {

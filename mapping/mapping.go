@@ -60,7 +60,8 @@ type Entry struct {
 	Hint     map[string][]workload.Dim
 	Links    map[string]hardware.MemoryOperand // operand name -> memory operand
 	Temporal []TemporalLoop
-	File     string // where the entry stands, for messages
+	Keep     []Dimension // of Cores, Splits and Tiles: what is not explored
+	File     string      // where the entry stands, for messages
 	Line     int
 
 	coresAt place // where the core allocation stands
@@ -90,6 +91,11 @@ type Mapping struct {
 	// Stacks are the layers of each of Groups; nil if the file has no groups.
 	Stacks [][]string
 	Groups []Group
+	// Choice is what the file decides of what its entries leave open; nil if nothing.
+	// It is for who makes a schedule to follow: nothing here does.
+	Choice *Choice
+	// Explore are the dimensions that may be explored, if the file says so; else nil.
+	Explore []Dimension
 	// Cuts stand in place of the entries' tilings; no file has them.
 	Cuts []Cut
 	// RecomputeHalo makes a fused layer's tiles overlap by what the windows of its

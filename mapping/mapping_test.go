@@ -156,7 +156,7 @@ func TestBad(t *testing.T) {
 		name, text, want string
 	}{
 		{"empty", "", "m.yaml:1:1: the file is empty"},
-		{"scalar", "Conv", "m.yaml:1:1: a mapping file is a list of entries, or has `layers` and `fused_groups`"},
+		{"scalar", "Conv", "m.yaml:1:1: a mapping file is a list of entries, or has `entries`, or `layers` and `fused_groups`"},
 		{
 			"no default", "- name: Conv\n  core_allocation: [0]\n",
 			"m.yaml:1:1: there is no entry named `default`\n  hint: add one for the layers that no other entry names",
@@ -164,10 +164,10 @@ func TestBad(t *testing.T) {
 		{
 			"unknown keys", "- name: default\n  core_alocation: [0]\n  intra_core_tilling: []\n",
 			"m.yaml:2:3: [0]: unknown key `core_alocation`\n" +
-				"  allowed: name, core_allocation, core_allocation_is_fixed, intra_core_tiling, inter_core_tiling, spatial_mapping, spatial_mapping_hint, memory_operand_links, temporal_ordering, kernel\n" +
+				"  allowed: name, core_allocation, core_allocation_is_fixed, intra_core_tiling, inter_core_tiling, spatial_mapping, spatial_mapping_hint, memory_operand_links, temporal_ordering, kernel, fixed\n" +
 				"  hint: did you mean `core_allocation`?\n" +
 				"m.yaml:3:3: [0]: unknown key `intra_core_tilling`\n" +
-				"  allowed: name, core_allocation, core_allocation_is_fixed, intra_core_tiling, inter_core_tiling, spatial_mapping, spatial_mapping_hint, memory_operand_links, temporal_ordering, kernel\n" +
+				"  allowed: name, core_allocation, core_allocation_is_fixed, intra_core_tiling, inter_core_tiling, spatial_mapping, spatial_mapping_hint, memory_operand_links, temporal_ordering, kernel, fixed\n" +
 				"  hint: did you mean `intra_core_tiling`?",
 		},
 		{

@@ -36,7 +36,7 @@ func Load(path string) (*Mapping, error) {
 // Parse reads a mapping file; name is used in messages, and its last element
 // without extension names the mapping. The error is a diag.List.
 //
-// Two formats are read:
+// Three formats are read:
 //
 //   - a list of entries, as ZigZag and Stream of 2024 have it, one named
 //     "default": name, core_allocation (candidate cores, default [0]),
@@ -44,11 +44,16 @@ func Load(path string) (*Mapping, error) {
 //     of tiles), inter_core_tiling ("K, 4", "K, all" or "K, *"),
 //     spatial_mapping, spatial_mapping_hint, memory_operand_links,
 //     temporal_ordering. An entry with one core is fixed whether it says so or not.
+//
 //   - a mapping with layers and fused_groups, as of 2026: core_allocation has one
 //     group of cores, inter_core_tiling one list of {dim, split}; with as many
 //     parts as cores, part g is fixed to core g of the group, without parts the
 //     cores are candidates. fused_groups become Groups and Stacks, with
 //     intra_core_tiling {dim: Layer.D2, tile: size}. Nothing is a default there.
+//
+//   - a mapping with entries, as in the first format but without the need for a
+//     default, fused_groups as in the second, and choice and explore (see Choice).
+//     Write writes it.
 //
 // The kernel of an entry and runtime_args name code for an AI-engine array; they
 // have no effect and leave a warning.
@@ -59,12 +64,14 @@ func Parse(name string, data []byte) (*Mapping, error) {
 	r := reader{file: name, names: map[string]int{}}
 	switch {
 	case root == nil:
+	case root.Kind == yamldoc.Map && root.Has("entries"):
+		r.entries(root, m)
 	case root.Kind == yamldoc.Map:
 		r.grouped(root, m)
 	case root.Kind == yamldoc.List:
 		r.list(root, m)
 	default:
-		root.Problem("a mapping file is a list of entries, or has `layers` and `fused_groups`", "", "")
+		root.Problem("a mapping file is a list of entries, or has `entries`, or `layers` and `fused_groups`", "", "")
 	}
 	if err := f.Problems().Err(); err != nil {
 		return nil, err
@@ -88,11 +95,40 @@ var (
 const maxParts = 1 << 31
 
 func (r *reader) list(root *yamldoc.Node, m *Mapping) {
-	for _, n := range root.List() {
+	r.listed(root, m)
+	if _, ok := r.names["default"]; !ok {
+		root.Problem("there is no entry named `default`", "", "add one for the layers that no other entry names")
+	}
+}
+
+// entries reads a list of entries with what is chosen beside it.
+func (r *reader) entries(root *yamldoc.Node, m *Mapping) {
+	f, ok := root.Fields(yamldoc.Spec{Required: []string{"entries"}, Optional: []string{"fused_groups", "choice", "explore"}})
+	if !ok {
+		return
+	}
+	r.listed(f.Get("entries"), m)
+	r.groups(f.Get("fused_groups"), m)
+	chosen(f, m)
+}
+
+// chosen reads what a file decides of what its entries leave open.
+func chosen(f yamldoc.Fields, m *Mapping) {
+	if v := f.Get("choice"); v != nil {
+		m.Choice = choice(v)
+	}
+	if v := f.Get("explore"); v != nil {
+		m.Explore = dimensions(v, Dimensions())
+	}
+}
+
+// listed reads entries of the first format.
+func (r *reader) listed(list *yamldoc.Node, m *Mapping) {
+	for _, n := range list.List() {
 		f, ok := n.Fields(yamldoc.Spec{
 			Required: []string{"name"},
 			Optional: []string{"core_allocation", "core_allocation_is_fixed", "intra_core_tiling", "inter_core_tiling",
-				"spatial_mapping", "spatial_mapping_hint", "memory_operand_links", "temporal_ordering", "kernel"},
+				"spatial_mapping", "spatial_mapping_hint", "memory_operand_links", "temporal_ordering", "kernel", "fixed"},
 		})
 		if !ok {
 			continue
@@ -114,10 +150,10 @@ func (r *reader) list(root *yamldoc.Node, m *Mapping) {
 		e.Hint = hint(f.Get("spatial_mapping_hint"))
 		e.Links = links(f.Get("memory_operand_links"))
 		e.Temporal = temporal(f)
+		if v := f.Get("fixed"); v != nil {
+			e.Keep = dimensions(v, []Dimension{Cores, Splits, Tiles})
+		}
 		m.Entries = append(m.Entries, e)
-	}
-	if _, ok := r.names["default"]; !ok {
-		root.Problem("there is no entry named `default`", "", "add one for the layers that no other entry names")
 	}
 }
 
@@ -321,7 +357,7 @@ func temporal(f yamldoc.Fields) []TemporalLoop {
 
 // grouped reads the format of 2026.
 func (r *reader) grouped(root *yamldoc.Node, m *Mapping) {
-	f, ok := root.Fields(yamldoc.Spec{Required: []string{"layers"}, Optional: []string{"fused_groups", "runtime_args"}})
+	f, ok := root.Fields(yamldoc.Spec{Required: []string{"layers"}, Optional: []string{"fused_groups", "runtime_args", "choice", "explore"}})
 	if !ok {
 		return
 	}
@@ -337,7 +373,13 @@ func (r *reader) grouped(root *yamldoc.Node, m *Mapping) {
 		r.allocate(f, &e)
 		m.Entries = append(m.Entries, e)
 	}
-	for _, n := range f.Get("fused_groups").List() {
+	r.groups(f.Get("fused_groups"), m)
+	chosen(f, m)
+}
+
+// groups reads fusion groups.
+func (r *reader) groups(list *yamldoc.Node, m *Mapping) {
+	for _, n := range list.List() {
 		f, ok := n.Fields(yamldoc.Spec{Required: []string{"name", "layers"}, Optional: []string{"intra_core_tiling"}})
 		if !ok {
 			continue

@@ -21,6 +21,14 @@ type NodeCost struct {
 	// StreamIn and StreamOut are the bandwidths that streaming asks of the links
 	// from and to off-chip memory.
 	StreamIn, StreamOut unit.BitsPerCycle
+	// Compute, Stall, Load and Store are what Runtime is made of, in cycles before it
+	// is rounded up: operations without waiting, waiting for the core's memories,
+	// filling its lower memories before the first operation (and reading the partial
+	// sums that are added to), and emptying them after the last.
+	Compute, Stall, Load, Store float64
+	// Operation is the part of Onchip that the processing elements spend; memories
+	// inside the core spend the rest.
+	Operation unit.Picojoules
 }
 
 // CostTable holds the cost of every class of nodes on every core.

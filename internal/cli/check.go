@@ -122,7 +122,17 @@ func (f *savedFlags) judge(c *cobra.Command, dir string, costs *stream.Costs) (*
 	}
 	data := l.data()
 	data.LowerBound = lowerBound(bound)
-	if v.Differences, err = report.Differences(l.result, report.NewResult(data)); err != nil {
+	l.options.Progress = nil
+	if data.Costs, err = stream.NodeCosts(c.Context(), l.problem, l.options, l.graph); err != nil { // remembered
+		return nil, err
+	}
+	if l.result.Bottlenecks != nil {
+		causes := (&stream.Result{Graph: l.graph, Costs: data.Costs, Schedule: l.schedule}).Causes(l.problem)
+		data.Causes = &causes
+	}
+	derived := report.NewResult(data)
+	derived.WhatIf = l.result.WhatIf // of other schedules, which are not saved
+	if v.Differences, err = report.Differences(l.result, derived); err != nil {
 		return nil, err
 	}
 	v.Valid = len(v.Differences) == 0

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"streamdse/internal/diag"
+	stream "streamdse"
 	"streamdse/internal/report"
 )
 
@@ -15,33 +15,28 @@ func reportCommand() *cobra.Command {
 	var formats []string
 	c := &cobra.Command{
 		Use:   "report DIR...",
-		Short: "Draw the pictures of saved results again",
+		Short: "Draw the pictures of saved results again, or write their tables",
 		Long: `Report reads result folders and the inputs they were made from and draws the pictures of
-the schedule and of the memories into them, without searching or scheduling.
+the schedule and of the memories and the page for a browser (report.html) into them, or writes
+the trace and the tables of nodes, transfers, layers and memories, without searching or scheduling. The page
+shows the result in the other mode too, if it lies in the folder beside.
 
 DIR is a result folder, or a folder of result folders.`,
 		Example: `  stream report outputs
-  stream report outputs/resnet18-tpu_like_quad_core-fused --format svg,pdf`,
+  stream report outputs/resnet18-tpu_like_quad_core-fused --format svg,pdf
+  stream report outputs --format parquet`,
 		RunE: func(c *cobra.Command, args []string) error { return f.report(c, args, formats) },
 	}
 	f.register(c)
-	c.Flags().StringSliceVar(&formats, "format", []string{report.PNG.Extension()}, "formats of the pictures, separated by commas: png, svg, pdf")
-	complete(c, "format", report.Formats())
+	c.Flags().StringSliceVar(&formats, "format", []string{report.PNG.Extension(), pageFormat}, "formats, separated by commas: png, svg, pdf for the pictures, html for the page, trace for Perfetto, csv, parquet for the tables")
+	complete(c, "format", savedFormats())
 	return c
 }
 
 func (f *savedFlags) report(c *cobra.Command, args, names []string) error {
-	var problems diag.List
-	var formats []report.Format
-	for _, name := range names {
-		format, ok := report.FormatNamed(name)
-		if !ok {
-			problems.Add(badChoice("format", name, report.Formats()))
-		}
-		formats = append(formats, format)
-	}
+	as, formatErr := parseFormats(names, savedFormats())
 	dirs, err := folders(c, args)
-	if err := both(problems.Err(), err); err != nil {
+	if err := both(formatErr, err); err != nil {
 		return err
 	}
 	written := []string{}
@@ -50,19 +45,29 @@ func (f *savedFlags) report(c *cobra.Command, args, names []string) error {
 		if err != nil {
 			return err
 		}
-		for _, format := range formats {
-			for _, picture := range report.Pictures(l.data(), report.Options{Format: format}) {
-				if err := c.Context().Err(); err != nil {
-					return err
-				}
-				name := filepath.Join(dir, picture.Name)
-				if err := report.WriteFile(name, picture.Write); err != nil {
-					return err
-				}
-				written = append(written, name)
-				if !f.json && !f.quiet {
-					fmt.Fprintln(c.OutOrStdout(), name)
-				}
+		data, err := f.costed(c, l)
+		if err != nil {
+			return err
+		}
+		var others []*report.Data
+		if other := f.beside(l); as.page && other != nil {
+			d, err := f.costed(c, other)
+			if err != nil {
+				return err
+			}
+			others = append(others, d)
+		}
+		for _, file := range as.files(data, others...) {
+			if err := c.Context().Err(); err != nil {
+				return err
+			}
+			name := filepath.Join(dir, file.Name)
+			if err := report.WriteFile(name, file.Write); err != nil {
+				return err
+			}
+			written = append(written, name)
+			if !f.json && !f.quiet {
+				fmt.Fprintln(c.OutOrStdout(), name)
 			}
 		}
 	}
@@ -70,4 +75,20 @@ func (f *savedFlags) report(c *cobra.Command, args, names []string) error {
 		return writeJSON(c.OutOrStdout(), written)
 	}
 	return nil
+}
+
+// savedFormats lists what can be written of a saved result.
+func savedFormats() []string {
+	return append(formatNames(), string(report.CSV), pageFormat, traceFormat)
+}
+
+// costed is a saved result with the costs of its nodes, which are estimated again.
+func (f *savedFlags) costed(c *cobra.Command, l *loaded) (*report.Data, error) {
+	progress := newProgress(c.ErrOrStderr(), f.quiet)
+	l.options.Progress = progress.update
+	data := l.data()
+	var err error
+	data.Costs, err = stream.NodeCosts(c.Context(), l.problem, l.options, l.graph)
+	progress.finish()
+	return data, err
 }

@@ -43,7 +43,9 @@ type runFlags struct {
 	search                string
 	lpfLimit              int
 	output                string
+	format                []string
 	noVerify, noPlots     bool
+	whatIf                bool
 	json, quiet           bool
 }
 
@@ -55,10 +57,12 @@ func runCommand() *cobra.Command {
 		Short: "Explore one workload on one accelerator",
 		Long: `Run finds an allocation of the network's layers to the accelerator's cores, schedules
 it in detail and writes pictures and figures, one folder a mode:
-schedule.png, memory.png, result.json, schedule.csv, transfers.csv, state.json, allocation.json, timing.json.`,
+result.json, the tables schedule.csv, transfers.csv, layers.csv and memory.csv, the pictures
+schedule.png and memory.png, and state.json, allocation.json, timing.json.`,
 		Example: `  stream run
   stream run --workload net.onnx --hardware chip.yaml --mapping map.yaml
   stream run --mode fused --stacks 0-10,11-21 --objective latency --effort high
+  stream run --mode fused --what-if
   stream run --allocation outputs/resnet18-tpu_like_quad_core-fused/allocation.json --mode fused`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
@@ -82,8 +86,10 @@ schedule.png, memory.png, result.json, schedule.csv, transfers.csv, state.json, 
 	flags.StringVar(&f.search, "search", "", "how loop orders on a core are searched: best (proven where possible) or loma (default: best, but loma with --lpf-limit or published --rules)")
 	flags.IntVar(&f.lpfLimit, "lpf-limit", stream.DefaultOptions().LPFLimit, "loop prime factors that --search loma keeps; 0 = all")
 	flags.StringVar(&f.output, "output", "outputs", "folder for the results")
+	flags.StringSliceVar(&f.format, "format", []string{report.PNG.Extension()}, "formats of the pictures: png, svg, pdf; parquet adds the tables in that format to those in CSV")
 	flags.BoolVar(&f.noVerify, "no-verify", false, "leave out the independent check of the schedule")
-	flags.BoolVar(&f.noPlots, "no-plots", false, "leave out the pictures")
+	flags.BoolVar(&f.noPlots, "no-plots", false, "leave out the pictures and report.html")
+	flags.BoolVar(&f.whatIf, "what-if", false, "schedule again with more of what costs most (bandwidth, memory) and with other splits, and say what that changes")
 	flags.BoolVar(&f.json, "json", false, "print the results as JSON on standard output, one a mode")
 	flags.BoolVar(&f.quiet, "quiet", false, "no progress, no table")
 	complete(c, "mode", modeNames())
@@ -93,6 +99,7 @@ schedule.png, memory.png, result.json, schedule.csv, transfers.csv, state.json, 
 	complete(c, "effort", names)
 	complete(c, "allocator", allocators())
 	complete(c, "search", stream.LoopSearches())
+	complete(c, "format", formatNames())
 	return c
 }
 
@@ -246,7 +253,8 @@ func (f *runFlags) run(c *cobra.Command) error {
 	began := time.Now()
 	inputs, chosen, err := f.inputs()
 	modes, o, optionsErr := f.options(c)
-	if err := both(err, optionsErr); err != nil {
+	as, formatErr := f.formats(c)
+	if err := both(both(err, optionsErr), formatErr); err != nil {
 		return err
 	}
 	problem, sources, err := stream.Load(inputs)
@@ -277,6 +285,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 
 	var results []*report.Result
 	var saved []report.Saved
+	var shown []*report.Data
 	var ended error
 	for _, mode := range modes {
 		o.Mode = mode
@@ -291,16 +300,26 @@ func (f *runFlags) run(c *cobra.Command) error {
 			break
 		}
 		data := reportData(problem, sources, f, o, r)
+		if f.whatIf && !r.Interrupted {
+			if data.WhatIf, err = trials(c.Context(), problem, o, r); err != nil && !errors.Is(err, context.Canceled) {
+				return err
+			}
+			progress.finish()
+			r.Interrupted = err != nil
+		}
 		timing := timing{Load: loaded.Seconds(), Run: time.Since(started).Seconds()}
-		s, err := save(f.output, data, !f.noPlots, timing)
+		s, err := save(f.output, data, as, timing)
 		if err != nil {
 			return err
 		}
-		results, saved = append(results, report.NewResult(data)), append(saved, s)
+		results, saved, shown = append(results, report.NewResult(data)), append(saved, s), append(shown, data)
 		if r.Interrupted {
 			ended = errInterrupted
 			break
 		}
+	}
+	if err := as.together(f.output, shown); err != nil {
+		return err
 	}
 	if len(results) > 0 {
 		if err := f.print(c, results, saved); err != nil {
@@ -362,9 +381,16 @@ func (f *runFlags) print(c *cobra.Command, results []*report.Result, saved []rep
 		return report.WriteResults(c.OutOrStdout(), results)
 	case f.quiet:
 		return nil
-	default:
-		return report.Summary(c.OutOrStdout(), results, saved)
 	}
+	if err := report.Summary(c.OutOrStdout(), results, saved); err != nil {
+		return err
+	}
+	for _, r := range results {
+		if err := r.Explain(c.OutOrStdout()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // both joins two errors that may be lists of problems into one.

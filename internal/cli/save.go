@@ -33,7 +33,9 @@ func reportData(p stream.Problem, s stream.Sources, f *runFlags, o stream.Option
 	for _, s := range r.Front {
 		search.Front = append(search.Front, report.Point{Latency: s.Latency, Energy: s.Energy})
 	}
+	causes := r.Causes(p)
 	return &report.Data{
+		Causes: &causes,
 		Inputs: report.Inputs{
 			Workload: input(s.Workload), Hardware: input(s.Hardware), Mapping: input(s.Mapping),
 			Mode: string(r.Mode), Rules: o.Rules.Name, Seed: o.Seed, Objective: string(o.Objective),
@@ -49,6 +51,7 @@ func reportData(p stream.Problem, s stream.Sources, f *runFlags, o stream.Option
 		Graph:       r.Graph,
 		Schedule:    r.Schedule,
 		Allocation:  r.Allocation,
+		Costs:       r.Costs,
 		LowerBound:  lowerBound(r.Bound),
 		Search:      search,
 	}
@@ -66,9 +69,9 @@ func folder(output, workload, hardware, mode string) string {
 
 // save writes the folder of a result. It is not cut short by an interrupt: that
 // ended the search, and this keeps what it found.
-func save(output string, d *report.Data, pictures bool, t timing) (report.Saved, error) {
+func save(output string, d *report.Data, as formats, t timing) (report.Saved, error) {
 	dir := folder(output, d.Inputs.Workload.Name, d.Inputs.Hardware.Name, d.Inputs.Mode)
-	files := append(report.Files(d, pictures), report.File{Name: "timing.json", Write: func(w io.Writer) error {
+	files := append(append(report.Files(d), as.files(d)...), report.File{Name: "timing.json", Write: func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
 		return e.Encode(t)

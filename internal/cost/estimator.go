@@ -28,6 +28,7 @@ type Tile struct {
 type Estimate struct {
 	Compute, Stall, Onload, Offload float64 // cycles
 	Energy                          unit.Picojoules
+	Operation                       unit.Picojoules // the part of it that the processing elements spend
 	// Top is, for each operand of the layer, what happens at its highest level.
 	Top []TopLevel
 }

@@ -48,7 +48,9 @@ func (s SingleCore) Estimate(ctx context.Context, t Tile) (*Estimate, error) {
 		Onload:  found.Onload,
 		Offload: found.Offload,
 		Energy:  found.Energy,
-		Top:     make([]TopLevel, len(t.Layer.Operands)),
+
+		Operation: found.OperationEnergy,
+		Top:       make([]TopLevel, len(t.Layer.Operands)),
 	}
 	for i := range found.Operands {
 		top := found.Operands[i].Top()

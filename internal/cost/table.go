@@ -110,7 +110,14 @@ func nodeCost(ctx context.Context, g *taskgraph.Graph, acc *hardware.Accelerator
 		}
 		streamed = more
 	}
-	cost := schedule.NodeCost{Feasible: true, Streamed: streamed, Onchip: e.Energy, Runtime: runtime(e, layer.Entry, r)}
+	cost := schedule.NodeCost{
+		Feasible: true, Streamed: streamed, Onchip: e.Energy, Operation: e.Operation,
+		Compute: e.Compute, Stall: e.Stall, Load: e.Onload,
+	}
+	if stores(layer.Entry, r) {
+		cost.Store = e.Offload
+	}
+	cost.Runtime = runtime(&cost, r)
 	addSums(&cost, acc, coreID, layer.Memory[0], c.Sums)
 	for i, op := range layer.Memory {
 		if !slices.Contains(streamed, op) {
@@ -151,20 +158,25 @@ func addSums(cost *schedule.NodeCost, acc *hardware.Accelerator, coreID int, op 
 	accesses := unit.TransferCycles(sums, store.ReadBandwidth)
 	*energy += unit.Picojoules(accesses) * store.Memory.ReadCost
 	cost.Runtime += accesses
+	cost.Load += float64(accesses)
 }
 
 // runtime is how long a node takes in whole cycles. What it reads is in the core
 // when it starts (or streamed, which the single-core model counts), and what it
 // wrote is in the core's top memory when it ends.
-func runtime(e *Estimate, entry *mapping.Entry, r rules.Rules) unit.Cycles {
-	t := e.Compute + e.Stall + e.Onload
-	if fixed := entry.Fixed || len(entry.Cores) == 1; (fixed || !r.OffloadOnlyIfFixed) && !r.NeverOffload {
-		t += e.Offload
-	}
+func runtime(c *schedule.NodeCost, r rules.Rules) unit.Cycles {
+	t := c.Compute + c.Stall + c.Load + c.Store
 	if r.OffloadOnlyIfFixed {
 		return unit.Cycles(t)
 	}
 	return unit.Cycles(math.Ceil(t))
+}
+
+// stores tells whether a node's runtime includes that its results leave the core's
+// lower memories.
+func stores(entry *mapping.Entry, r rules.Rules) bool {
+	fixed := entry.Fixed || len(entry.Cores) == 1
+	return (fixed || !r.OffloadOnlyIfFixed) && !r.NeverOffload
 }
 
 // Streamed tells which memory operands of a class of nodes do not fit into the

@@ -57,7 +57,12 @@ func publicCore(t testing.TB, name, mappingFile string) (*hardware.Core, *mappin
 
 // BenchmarkBestResNet18 proves the best nest of every layer of ResNet-18 on five
 // cores, and says how many layers were proven.
-func BenchmarkBestResNet18(b *testing.B) {
+func BenchmarkBestResNet18(b *testing.B) { benchmarkResNet18(b, Greedy) }
+
+// BenchmarkFreeResNet18 is BenchmarkBestResNet18 with free allocation.
+func BenchmarkFreeResNet18(b *testing.B) { benchmarkResNet18(b, Free) }
+
+func benchmarkResNet18(b *testing.B, allocation Allocation) {
 	layers := distinctLayers(b)
 	for _, name := range []string{"tpu_like", "ascend_like", "meta_prototype", "edge_tpu_like", "tesla_npu_like"} {
 		b.Run(name, func(b *testing.B) {
@@ -76,7 +81,7 @@ func BenchmarkBestResNet18(b *testing.B) {
 					workers.Go(func() {
 						for l := range next {
 							opt := DefaultOptions()
-							opt.Search = Best
+							opt.Search, opt.Allocation = Best, allocation
 							p := Problem{Entry: m.Lookup(l)}
 							p.Layer, p.Core = l, core
 							r, err := Search(context.Background(), p, opt)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"streamdse/hardware"
 	"streamdse/loopnest"
@@ -52,19 +53,35 @@ type Method string
 const (
 	// Loma evaluates all orders of a limited number of loop factors.
 	Loma Method = "loma"
-	// Best finds (but for arrays that compute in memory, which have Loma) the best order of the prime factors, and of every coarser set of
-	// factors that Loma has at some limit, and proves it. It starts from what Loma
-	// finds.
+	// Best finds the best order of the prime factors, with the best allocation or, if
+	// memories are filled, of every coarser set of factors that Loma has at some
+	// limit, too, and proves it. It starts from what Loma finds.
 	Best Method = "best"
 )
 
 // Methods lists the methods.
 func Methods() []string { return []string{string(Best), string(Loma)} }
 
+// Allocation is how the loops of an order are allocated to memories; empty means
+// Greedy.
+type Allocation string
+
+const (
+	// Greedy is the model's own rule: memories are filled from the lowest up.
+	Greedy Allocation = "greedy"
+	// Free lets Best choose every boundary between the memories of every operand,
+	// as long as everything fits.
+	Free Allocation = "free"
+)
+
+// Allocations lists the rules.
+func Allocations() []string { return []string{string(Greedy), string(Free)} }
+
 // Options say how to search.
 type Options struct {
-	Objective Objective
-	Search    Method
+	Objective  Objective
+	Search     Method
+	Allocation Allocation
 	// Effort is the number of beginnings of loop orders that Best examines before it
 	// gives up the proof; 0 means no bound.
 	Effort int64
@@ -96,8 +113,8 @@ type Result struct {
 	Index     int64            // of the order among those tried with this unrolling
 	Evaluated int64            // nests that fit
 	Unfit     int64            // nests that did not, or groups of nests that cannot
-	// Exhaustive tells that all orders of the undivided prime factors were tried
-	// for every spatial unrolling, of which none was left out.
+	// Exhaustive tells that Loma tried all orders of the undivided prime factors for
+	// every spatial unrolling, of which none was left out.
 	Exhaustive bool
 	Proof
 }
@@ -107,9 +124,12 @@ type Proof struct {
 	Examined int64 // beginnings of loop orders, innermost loops first, that were looked at
 	Pruned   int64 // of these, could not lead to anything better
 	Merged   int64 // of these, have the same future as one before
-	// ProvenOptimal tells that nothing in the space is better. Otherwise the search
-	// ended for lack of effort.
+	// ProvenOptimal tells that nothing in the space has a better first figure of the
+	// objective. Otherwise the search ended for lack of effort.
 	ProvenOptimal bool
+	// OpenTie tells that something unseen may have the same first figure and be
+	// better in the second.
+	OpenTie bool
 	// Gap is the part of the objective's first figure (latency, energy, or their
 	// product) by which an unseen nest could at most be better; 0 if none can.
 	Gap float64
@@ -169,9 +189,6 @@ func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.Core.IMC != nil || p.Bounded {
-		opt.Search = Loma // what Best proves holds neither in memory nor for memories that are not filled
-	}
 	if opt.Search == Best && (opt.FactorLimit <= 0 || opt.FactorLimit > seedLimit) {
 		opt.FactorLimit = seedLimit
 	}
@@ -200,7 +217,7 @@ func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
 		}
 	}
 	if opt.Search == Best {
-		if unrollings, err = s.prove(&p, model, unrollings, opt); err != nil {
+		if unrollings, err = s.proveBest(&p, model, unrollings, opt); err != nil {
 			return nil, err
 		}
 	}
@@ -210,7 +227,11 @@ func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
 	if s.best == nil {
 		return nil, &NoFitError{Layer: p.Layer.Name, Core: p.Core.Name, Unrollings: len(unrollings), Orders: s.result.Unfit, Misfit: s.closest}
 	}
-	s.result.Evaluation, err = s.best.Report(s.order)
+	if s.allocation == nil {
+		s.result.Evaluation, err = s.best.Report(s.order)
+	} else {
+		s.result.Evaluation, err = s.best.ReportAllocated(s.order, s.allocation)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -238,11 +259,13 @@ type search struct {
 	best      *loopnest.Evaluator
 	cost      loopnest.Cost
 	order     []loopnest.Loop
-	closest   *loopnest.Misfit
-	gap       float64
-	result    Result
-	effort    int64   // beginnings that may still be examined
-	open      []value // bounds of what was not examined for lack of effort
+	// allocation is that of the best nest, nil if it is the model's own.
+	allocation loopnest.Allocation
+	closest    *loopnest.Misfit
+	gap        float64
+	result     Result
+	effort     int64   // beginnings that may still be examined
+	open       []value // bounds of what was not examined for lack of effort
 }
 
 // cancelEvery is the number of evaluations between two looks at the context.
@@ -277,11 +300,36 @@ func (s *search) try(e *loopnest.Evaluator, order []loopnest.Loop, rank int, ind
 	}
 	s.result.Evaluated++
 	if s.best == nil || s.objective.better(cost, s.cost) {
-		s.best, s.cost = e, cost
-		s.order = append(s.order[:0], order...)
+		s.keep(e, cost, order, nil)
 		s.result.Rank, s.result.Index = rank, index
 	}
 	return cost, true
+}
+
+func (s *search) keep(e *loopnest.Evaluator, cost loopnest.Cost, order []loopnest.Loop, a loopnest.Allocation) {
+	s.best, s.cost = e, cost
+	s.order = append(s.order[:0], order...)
+	s.allocation = nil
+	for _, levels := range a {
+		s.allocation = append(s.allocation, slices.Clone(levels))
+	}
+}
+
+// tryAllocated is try with a given allocation.
+func (s *search) tryAllocated(e *loopnest.Evaluator, order []loopnest.Loop, a loopnest.Allocation, rank int) {
+	cost, fits := e.EvaluateAllocated(order, a)
+	if !fits {
+		s.result.Unfit++
+		if s.best == nil {
+			s.note(e)
+		}
+		return
+	}
+	s.result.Evaluated++
+	if s.best == nil || s.objective.better(cost, s.cost) {
+		s.keep(e, cost, order, a)
+		s.result.Rank, s.result.Index = rank, s.result.Evaluated
+	}
 }
 
 // note keeps the misfit that lacks least.

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"streamdse/hardware"
+	"streamdse/internal/bottleneck"
 	"streamdse/schedule"
 	"streamdse/taskgraph"
 	"streamdse/unit"
@@ -66,12 +67,12 @@ type Inputs struct {
 
 // Search is what a search over allocations did and found.
 type Search struct {
-	Evaluations int     `json:"evaluations"` // distinct allocations scheduled
-	Exhaustive  bool    `json:"exhaustive"`  // that was all there are: none is better
+	Evaluations int  `json:"evaluations"` // distinct allocations scheduled
+	Exhaustive  bool `json:"exhaustive"`  // that was all there are: none is better
 	// Proven tells that no allocation is better for the objective. AtLeast is what its
 	// value has been shown to be for every allocation; 0 if nothing has.
-	Proven  bool    `json:"proven_optimal"`
-	AtLeast float64 `json:"objective_at_least,omitempty"`
+	Proven      bool    `json:"proven_optimal"`
+	AtLeast     float64 `json:"objective_at_least,omitempty"`
 	Interrupted bool    `json:"interrupted"` // the user ended it; the result is the best until then
 	Front       []Point `json:"front"`       // what nothing found dominates, by ascending latency
 }
@@ -89,8 +90,13 @@ type Data struct {
 	Graph       *taskgraph.Graph
 	Schedule    *schedule.Schedule
 	Allocation  *schedule.Allocation
+	Costs       *schedule.CostTable // of the graph's nodes on the accelerator's cores
 	LowerBound  LowerBound
 	Search      Search
+	// Causes are what it spends most on; nil if that is not known.
+	Causes *bottleneck.Causes
+	// WhatIf are changes that were tried, by bottleneck.Change; nil if none was.
+	WhatIf []Trial
 }
 
 // Title names the result, e.g. "resnet18 on tpu_like_quad_core, layer by layer".

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"streamdse/hardware"
+	"streamdse/internal/bottleneck"
 	"streamdse/schedule"
 	"streamdse/taskgraph"
 	"streamdse/unit"
@@ -61,7 +62,13 @@ func small() *Data {
 	}
 	layers[0].Nodes = []taskgraph.NodeID{0, 1}
 	layers[1].Nodes = []taskgraph.NodeID{2, 3}
-	nodes := []taskgraph.Node{{Layer: 0, Sub: 0}, {Layer: 0, Sub: 1}, {Layer: 1, Sub: 0, Group: 0}, {Layer: 1, Sub: 1, Group: 1}}
+	work := func(n int32) []taskgraph.Range { return []taskgraph.Range{{Lo: 5, Hi: 5 + n}} }
+	nodes := []taskgraph.Node{{Layer: 0, Sub: 0, Ranges: work(1600)}, {Layer: 0, Sub: 1, Ranges: work(1600)},
+		{Layer: 1, Sub: 0, Group: 0, Class: 1, Ranges: work(960)}, {Layer: 1, Sub: 1, Group: 1, Class: 2, Ranges: work(800)}}
+	costs := schedule.NewCostTable(3, 3)
+	*costs.At(0, 0) = schedule.NodeCost{Feasible: true, Runtime: 50, Compute: 25, Stall: 20.5, Load: 3, Store: 1, Onchip: 300.25, Operation: 100.25}
+	*costs.At(1, 1) = schedule.NodeCost{Feasible: true, Runtime: 30, Compute: 20, Stall: 10, Onchip: 100, Operation: 60}
+	*costs.At(2, 1) = schedule.NodeCost{Feasible: true, Runtime: 60, Compute: 50, Load: 10, Onchip: 300, Operation: 200, Streamed: []hardware.MemoryOperand{hardware.I2}, StreamIn: 16}
 	tensors := []taskgraph.Tensor{
 		{Layer: 0, Operand: 1, Constant: true, Bits: 640},
 		{Layer: 0, Operand: 2, Constant: true, Bits: 1280},
@@ -99,8 +106,20 @@ func small() *Data {
 		Graph:       taskgraph.New(layers, nodes, tensors, edges),
 		Schedule:    s,
 		Allocation:  &schedule.Allocation{Cores: [][]int{{0}, {1, 1}, {0}}},
-		LowerBound:  LowerBound{170, "compute", 1200, "cores", 170 * 1200},
-		Search:      Search{Evaluations: 200, Front: []Point{{200, 1500}, {220, 1400.5}}},
+		Costs:       costs,
+		Causes: &bottleneck.Causes{
+			Latency: []bottleneck.Cause{
+				{Kind: bottleneck.OnLink, Index: 2, Amount: 110.5, Share: 0.5, Layer: 1, LayerShare: 0.75, Remedies: []bottleneck.Change{{Kind: bottleneck.Link, Index: 2}}},
+				{Kind: bottleneck.Room, Index: 0, Amount: 22.1, Share: 0.1, Layer: -1, Remedies: []bottleneck.Change{{Kind: bottleneck.Store, Index: 0}, {Kind: bottleneck.Stores}}},
+			},
+			Energy: []bottleneck.Cause{{Kind: bottleneck.Weights, Amount: 2000, Share: 0.6, LayerShare: 1, Again: 0.25, Remedies: []bottleneck.Change{{Kind: bottleneck.Stores}}}},
+		},
+		WhatIf: []Trial{
+			{Change: bottleneck.Change{Kind: bottleneck.Link, Index: 2}, Latency: 170, Energy: 3350.875},
+			{Change: bottleneck.Change{Kind: bottleneck.Stores}, Impossible: "no room"},
+		},
+		LowerBound: LowerBound{170, "compute", 1200, "cores", 170 * 1200},
+		Search:     Search{Evaluations: 200, Front: []Point{{200, 1500}, {220, 1400.5}}},
 	}
 }
 
@@ -187,6 +206,7 @@ func network(layerCount, nodeCount int) *Data {
 		Graph:       taskgraph.New(layers, nodes, tensors, nil),
 		Schedule:    s,
 		Allocation:  &schedule.Allocation{},
+		Costs:       schedule.NewCostTable(1, cores+1),
 		LowerBound:  LowerBound{Latency: s.Latency * 2 / 3},
 	}
 	for l := range layerCount {

@@ -29,20 +29,20 @@ const (
 	allocationName = "allocation.json"
 )
 
-// Files lists what a result folder holds of a result: its figures and, if
-// wanted, its pictures.
-func Files(d *Data, pictures bool) []File {
-	files := []File{
+// Tables that follow from the others.
+const (
+	layersName = "layers.csv"
+	memoryName = "memory.csv"
+)
+
+// Files lists what a result folder holds of a result in any case: its figures and
+// its tables, as CSV.
+func Files(d *Data) []File {
+	return append([]File{
 		{ResultName, func(w io.Writer) error { return WriteResult(w, d) }},
-		{tasksName, func(w io.Writer) error { return WriteScheduleCSV(w, d) }},
-		{transfersName, func(w io.Writer) error { return WriteTransfersCSV(w, d) }},
 		{stateName, func(w io.Writer) error { return WriteState(w, d) }},
 		{allocationName, func(w io.Writer) error { return WriteAllocation(w, d.Graph, d.Allocation) }},
-	}
-	if pictures {
-		files = append(files, Pictures(d, Options{})...)
-	}
-	return files
+	}, Tables(d, CSV)...)
 }
 
 // Pictures lists the pictures of a result.
@@ -56,7 +56,10 @@ func Pictures(d *Data, o Options) []File {
 // generated lists every file that a result folder may hold by the project's
 // doing; they are replaced together.
 func generated() []string {
-	names := []string{ResultName, tasksName, transfersName, stateName, allocationName, "report.html", "trace.json", "timing.json"}
+	names := []string{ResultName, stateName, allocationName, "report.html", "trace.json", "timing.json"}
+	for _, table := range []string{tasksName, transfersName, layersName, memoryName} {
+		names = append(names, table, stem(table)+"."+string(Parquet))
+	}
 	for _, extension := range Formats() {
 		names = append(names, "schedule."+extension, "memory."+extension)
 	}

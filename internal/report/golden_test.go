@@ -31,8 +31,9 @@ func TestFiles(t *testing.T) {
 		})
 	}
 	single := func(w io.Writer) error { return Summary(w, []*Result{NewResult(d)}, nil) }
+	explained := func(w io.Writer) error { return NewResult(d).Explain(w) }
 	list := func(w io.Writer) error { return WriteResults(w, []*Result{NewResult(other), NewResult(d)}) }
-	files := append(Files(d, false), File{"summary.txt", summary}, File{"summary-single.txt", single}, File{"results.json", list})
+	files := append(Files(d), File{"summary.txt", summary}, File{"summary-single.txt", single}, File{"bottlenecks.txt", explained}, File{"results.json", list})
 	for _, f := range files {
 		t.Run(f.Name, func(t *testing.T) {
 			var b bytes.Buffer

@@ -263,7 +263,7 @@ func BenchmarkPictures(b *testing.B) {
 
 func BenchmarkFiles(b *testing.B) {
 	d := network(48, 1118)
-	for _, f := range Files(d, false) {
+	for _, f := range Files(d) {
 		b.Run(f.Name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

@@ -33,6 +33,11 @@ type Result struct {
 	Transfers   TransferCounts  `json:"transfers"`
 	EnergyCause EnergyBreakdown `json:"energy_by_cause_pj"`
 	Search      Search          `json:"search"`
+	// Bottlenecks are what latency and energy are spent on.
+	Bottlenecks *Bottlenecks `json:"bottlenecks,omitempty"`
+	// WhatIf is what changes of the accelerator or of the split would make of the
+	// result, if it was asked for.
+	WhatIf []WhatIf `json:"what_if,omitempty"`
 }
 
 // EnergyParts divides the energy by where it is spent; the parts add up to the
@@ -163,6 +168,7 @@ func NewResult(d *Data) *Result {
 	}
 	r.countCores(d)
 	r.countTransfers(d)
+	r.explain(d)
 	for i := range d.Accelerator.Stores {
 		st := &d.Accelerator.Stores[i]
 		r.Memories = append(r.Memories, MemoryUse{st.Name, st.Cores, st.Capacity, s.Memories[i].Peak(), offchipStore(d.Accelerator, st)})

@@ -1,11 +1,15 @@
-// Package onnxtest builds ONNX models for tests. Only tests import it.
+// Package onnxtest builds ONNX models for tests, and compares their shapes with
+// what another implementation of ONNX found. Only tests import it.
 package onnxtest
 
 import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"streamdse/internal/golden"
@@ -68,4 +72,87 @@ func attribute(t testing.TB, name string, raw json.RawMessage) onnx.Attribute {
 		t.Fatalf("attribute %s: %v", name, err)
 	}
 	return a
+}
+
+// Table is what another implementation of ONNX says of a model's tensors.
+type Table struct {
+	Models []string // the files, or the name, of the model
+	// Shapes are pairs of a tensor that a node computes and its shape as "1x3x8",
+	// "scalar", or "?" if it was not found.
+	Shapes [][2]string
+}
+
+// Tables reads a file of shapes.
+func Tables(t testing.TB, path string) []Table {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []Table
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimSuffix(line, "\n")
+		if models, ok := strings.CutPrefix(line, "# model "); ok {
+			list = append(list, Table{Models: strings.Fields(models)})
+			continue
+		}
+		if name, shape, ok := strings.Cut(line, "\t"); ok && len(list) > 0 {
+			last := &list[len(list)-1]
+			last.Shapes = append(last.Shapes, [2]string{name, shape})
+		}
+	}
+	return list
+}
+
+// Compare infers the shapes of a model from those of its inputs and weights alone
+// and compares them with the table. It returns how many tensors are the same and
+// how many the table does not know.
+func (table Table) Compare(t testing.TB, m *onnx.Model) (same, unknown int) {
+	t.Helper()
+	c := m.Clone()
+	c.Graph.Values = nil
+	for i := range c.Graph.Outputs {
+		c.Graph.Outputs[i].Shape = nil
+	}
+	c, _, err := onnx.Infer(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	for _, list := range [][]onnx.ValueInfo{c.Graph.Values, c.Graph.Outputs} {
+		for _, v := range list {
+			dims := make([]string, len(v.Shape))
+			for i, d := range v.Shape {
+				dims[i] = strconv.FormatInt(d.Value, 10)
+			}
+			found[v.Name] = "scalar"
+			if len(dims) > 0 {
+				found[v.Name] = strings.Join(dims, "x")
+			}
+		}
+	}
+	computed := 0
+	for _, n := range c.Graph.Nodes {
+		for _, o := range n.Outputs {
+			if o != "" {
+				computed++
+			}
+		}
+	}
+	if computed != len(table.Shapes) {
+		t.Errorf("the nodes compute %d tensors, the table has %d", computed, len(table.Shapes))
+	}
+	for _, pair := range table.Shapes {
+		switch got := found[pair[0]]; {
+		case got == "":
+			t.Errorf("tensor %q has no shape, want %s", pair[0], pair[1])
+		case pair[1] == "?":
+			unknown++
+		case got != pair[1]:
+			t.Errorf("tensor %q is %s, want %s", pair[0], got, pair[1])
+		default:
+			same++
+		}
+	}
+	return same, unknown
 }
