@@ -40,7 +40,7 @@ const (
 func Objectives() []string { return allocate.Objectives() }
 
 // Allocators lists the names of the allocators, the default first: "auto",
-// "genetic", "local", "greedy", "random", "exact" and "exhaustive".
+// "genetic", "local", "greedy", "random", "steady", "exact" and "exhaustive".
 func Allocators() []string { return allocate.Names() }
 
 // LoopSearch is how the single-core model's loop orders are searched: "best" or

@@ -205,6 +205,7 @@ func search(ctx context.Context, g *taskgraph.Graph, costs *schedule.CostTable, 
 	options := allocate.Options{
 		Objective: o.Objective, Seed: o.Seed, Workers: o.workers(),
 		Budget: o.Evaluations, Generations: o.Generations, Individuals: o.Individuals,
+		Steady: &allocate.Steady{Graph: g, Accelerator: simulator.Accelerator, Costs: costs},
 		NewBound: func() allocate.Bounder {
 			b := bound.NewPartial(bound.Problem{
 				Graph: g, Accelerator: simulator.Accelerator, Costs: costs, Rules: o.Rules, Prefetches: len(o.Prefetch) > 0,

@@ -24,6 +24,8 @@ type Options struct {
 	// NewBound, if not nil, is called once per worker by allocators that prove
 	// something; without it they know no bounds.
 	NewBound func() Bounder
+	// Steady is what the allocator of that name makes its model from.
+	Steady *Steady
 }
 
 // DefaultOptions suit an evaluation that takes about a millisecond.
@@ -39,6 +41,8 @@ type search struct {
 	// What has been proven: see Result.
 	proven bool
 	lower  float64
+	// failure is that of a solver.
+	failure error
 }
 
 // strategy proposes allocations until it is done or the judge is.
@@ -46,12 +50,13 @@ type strategy func(ctx context.Context, s *search)
 
 // strategies are the allocators by name, in the order of the help.
 func strategies() ([]string, map[string]strategy) {
-	return []string{"auto", "genetic", "local", "greedy", "random", "exact", "exhaustive"}, map[string]strategy{
+	return []string{"auto", "genetic", "local", "greedy", "random", "steady", "exact", "exhaustive"}, map[string]strategy{
 		"auto":       auto,
 		"genetic":    genetic,
 		"local":      func(ctx context.Context, s *search) { greedy(ctx, s); local(ctx, s) },
 		"greedy":     greedy,
 		"random":     random,
+		"steady":     func(ctx context.Context, s *search) { s.failure = steady(ctx, s) },
 		"exact":      exact,
 		"exhaustive": exhaustive,
 	}
@@ -72,6 +77,8 @@ func Names() []string {
 //   - local: greedy, then iterated local search for the objective; see local.
 //   - greedy: one layer after another to the core that is best; see greedy.
 //   - random: valid allocations, drawn evenly.
+//   - steady: mixed-integer programs for the steady state of the stacks, then local;
+//     see steady.
 //   - exact: branch and bound; the result is proven to be the best, or says how much
 //     better another may be; see exact.
 //   - exhaustive: every allocation; the result is then proven to be the best.
@@ -96,6 +103,9 @@ func Search(ctx context.Context, allocator string, space *Space, newEvaluate fun
 		s.try(ctx, s.base())
 	} else {
 		run(ctx, s)
+	}
+	if s.failure != nil {
+		return nil, s.failure
 	}
 	r, err := s.result(ctx, o.Objective)
 	if err == nil {
