@@ -46,7 +46,7 @@ const (
 func Objectives() []string { return allocate.Objectives() }
 
 // Allocators lists the names of the allocators, the default first: "auto",
-// "genetic", "local", "greedy", "random" and "exhaustive".
+// "genetic", "local", "greedy", "random", "steady", "exact" and "exhaustive".
 func Allocators() []string { return allocate.Names() }
 
 // LoopSearch is how the single-core model's loop orders are searched: "best" or
@@ -232,6 +232,8 @@ type Result struct {
 	Interrupted bool       // the search was ended early; the result is the best until then
 	TimedOut    bool       // ... by the time limit
 	Exhaustive  bool       // every allocation was scheduled: none is better for the objective
+	Proven      bool       // no allocation is better for the objective
+	Least       float64    // of the objective, below which the search has shown no allocation to be; 0 if it has not
 }
 
 // Bound is what no schedule can beat, whatever the allocation.

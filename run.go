@@ -96,6 +96,9 @@ func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
 		Bound: lowerBound(p, o, graph, costs), Evaluations: found.Evaluations, Plans: found.Plans, Exhaustive: found.Exhaustive,
 		Interrupted: found.Interrupted, TimedOut: found.Interrupted && ctx.Err() == nil,
 	}
+	if o.Fixed == nil {
+		r.Proven, r.Least = found.Proven, found.Lower
+	}
 	if r.Choice, err = o.choice(graph, found.Best); err != nil {
 		return nil, err
 	}

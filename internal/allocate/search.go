@@ -30,6 +30,11 @@ type Options struct {
 	// Progress, if not nil, is told now and then how much of the budget is used, and
 	// the best so far.
 	Progress func(evaluations int, best Point)
+	// NewBound, if not nil, is called once per worker by allocators that prove
+	// something; without it they know no bounds.
+	NewBound func() Bounder
+	// Steady is what the allocator of that name makes its model from.
+	Steady *Steady
 }
 
 // DefaultOptions suit an evaluation that takes about a millisecond.
@@ -42,6 +47,11 @@ type search struct {
 	*judge
 	Options
 	random *rand.Rand
+	// What has been proven: see Result.
+	proven bool
+	lower  float64
+	// failure is that of a solver.
+	failure error
 }
 
 // strategy proposes allocations until it is done or the judge is.
@@ -49,12 +59,14 @@ type strategy func(ctx context.Context, s *search)
 
 // strategies are the allocators by name, in the order of the help.
 func strategies() ([]string, map[string]strategy) {
-	return []string{"auto", "genetic", "local", "greedy", "random", "exhaustive"}, map[string]strategy{
+	return []string{"auto", "genetic", "local", "greedy", "random", "steady", "exact", "exhaustive"}, map[string]strategy{
 		"auto":       auto,
 		"genetic":    genetic,
 		"local":      func(ctx context.Context, s *search) { greedy(ctx, s); local(ctx, s) },
 		"greedy":     greedy,
 		"random":     random,
+		"steady":     func(ctx context.Context, s *search) { s.failure = steady(ctx, s) },
+		"exact":      exact,
 		"exhaustive": exhaustive,
 	}
 }
@@ -74,6 +86,10 @@ func Names() []string {
 //   - local: greedy, then iterated local search for the objective; see local.
 //   - greedy: one layer after another to the core that is best; see greedy.
 //   - random: valid allocations, drawn evenly.
+//   - steady: mixed-integer programs for the steady state of the stacks, then local;
+//     see steady.
+//   - exact: branch and bound; the result is proven to be the best, or says how much
+//     better another may be; see exact.
 //   - exhaustive: every allocation; the result is then proven to be the best.
 //
 // All random choices are made by the calling goroutine and batches of evaluations
@@ -92,15 +108,22 @@ func Search(ctx context.Context, allocator string, space *Space, newEvaluate fun
 			"--evaluations allows more; --allocator auto tries them all where that is possible, and searches otherwise")
 	}
 	o.Individuals = max(o.Individuals, 2)
-	s := &search{newJudge(space, newEvaluate, o.Workers, o.Budget), o, rand.New(rand.NewPCG(o.Seed, 0x9e3779b97f4a7c15))}
+	s := &search{judge: newJudge(space, newEvaluate, o.Workers, o.Budget), Options: o, random: rand.New(rand.NewPCG(o.Seed, 0x9e3779b97f4a7c15))}
 	if len(space.Genes) == 0 {
 		s.try(ctx, s.base())
 	} else {
 		run(ctx, s)
 	}
+	if s.failure != nil {
+		return nil, s.failure
+	}
 	r, err := s.result(ctx, o.Goal)
 	if err == nil {
 		r.Exhaustive = float64(r.Evaluations) >= space.Size()
+		r.Proven, r.Lower = s.proven || r.Exhaustive, s.lower
+		if r.Proven {
+			r.Lower = o.Objective.Value(r.BestPoint)
+		}
 	}
 	return r, err
 }

@@ -146,6 +146,8 @@ type Result struct {
 	Evaluations int        // allocations scheduled, repeats not counted
 	Interrupted bool       // the context ended the search; Best is the best until then
 	Exhaustive  bool       // every allocation was scheduled: none is better
+	Proven      bool       // no allocation is better for the objective
+	Lower       float64    // no allocation has a smaller value of the objective; 0 if that is not known
 }
 
 // Solution is an allocation with what it achieves.

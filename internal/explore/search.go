@@ -37,6 +37,10 @@ type Opened struct {
 	Evaluate func() allocate.Evaluate
 	// Start, if not nil, is an allocation to begin with.
 	Start *schedule.Allocation
+	// NewBound and Steady are what allocators that prove something, or that solve
+	// programs, ask for; see allocate.Options.
+	NewBound func() allocate.Bounder
+	Steady   *allocate.Steady
 }
 
 // Options of a search.
@@ -64,6 +68,8 @@ type Result struct {
 	Plans       int        // that were opened
 	Interrupted bool       // the context or the deadline ended the search
 	Exhaustive  bool       // everything there is to choose from was scheduled
+	Proven      bool       // nothing there is to choose from is better for the objective
+	Lower       float64    // shown to be at most the objective of all there is to choose from; 0 if nothing is
 }
 
 // The size of the steps of the search. None depends on the number of workers.
@@ -89,6 +95,7 @@ func Search(ctx context.Context, p Problem, o Options) (*Result, error) {
 	s := &search{Problem: p, Options: o, random: rand.New(rand.NewPCG(o.Seed, 0x51ab5)), seen: map[string]bool{start.key(): true}}
 	s.result.Plans = 1
 	first := o.Options
+	first.NewBound, first.Steady = opened.NewBound, opened.Steady
 	if opened.Start != nil {
 		first.Starts = append(first.Starts, *opened.Start)
 	}
@@ -109,7 +116,9 @@ func Search(ctx context.Context, p Problem, o Options) (*Result, error) {
 		return nil, err
 	}
 	s.take(&start, found)
-	s.result.Exhaustive = found.Exhaustive && len(p.Free) == 0
+	if len(p.Free) == 0 {
+		s.result.Exhaustive, s.result.Proven, s.result.Lower = found.Exhaustive, found.Proven, found.Lower
+	}
 	s.current = s.best(o.Goal)
 	s.opened, s.most = opened, max(tooLarge*len(opened.Graph.Nodes), 2000)
 	if len(p.Free) > 0 {

@@ -77,9 +77,13 @@ type Inputs struct {
 
 // Search is what a search over allocations did and found.
 type Search struct {
-	Evaluations int     `json:"evaluations"`         // distinct allocations scheduled
-	Plans       int     `json:"plans,omitempty"`     // ways to cut and order the network that were tried
-	Exhaustive  bool    `json:"exhaustive"`          // that was all there are: none is better
+	Evaluations int  `json:"evaluations"`     // distinct allocations scheduled
+	Plans       int  `json:"plans,omitempty"` // ways to cut and order the network that were tried
+	Exhaustive  bool `json:"exhaustive"`      // that was all there are: none is better
+	// Proven tells that no allocation is better for the objective. AtLeast is what its
+	// value has been shown to be for every allocation; 0 if nothing has.
+	Proven      bool    `json:"proven_optimal"`
+	AtLeast     float64 `json:"objective_at_least,omitempty"`
 	Interrupted bool    `json:"interrupted"`         // the user ended it; the result is the best until then
 	TimedOut    bool    `json:"timed_out,omitempty"` // the time limit did
 	Front       []Point `json:"front"`               // what nothing found dominates, by ascending latency

@@ -51,6 +51,9 @@ func Summary(w io.Writer, results []*Result, saved []Saved) error {
 	}
 	t.count("dependencies", func(r *Result) int { return r.Graph.Dependencies })
 	t.count("  that carry data", func(r *Result) int { return r.Graph.DataDependencies })
+	if slices.ContainsFunc(results, func(r *Result) bool { return r.Search.AtLeast > 0 }) {
+		t.figures("allocation", func(r *Result) (float64, string, string) { return math.NaN(), optimality(r), "" })
+	}
 	if slices.ContainsFunc(results, func(r *Result) bool { return r.LowerBound.Latency > 0 }) {
 		t.figures("lower bound of latency", func(r *Result) (float64, string, string) {
 			return float64(r.LowerBound.Latency), humanCycles(r.LowerBound.Latency), exact(int64(r.LowerBound.Latency))
@@ -79,6 +82,18 @@ func Summary(w io.Writer, results []*Result, saved []Saved) error {
 		}
 	}
 	return nil
+}
+
+// optimality says what the search has shown of its allocation.
+func optimality(r *Result) string {
+	value := map[string]float64{"latency": float64(r.Latency), "energy": float64(r.Energy.Total), "edp": r.EDP}[r.Inputs.Objective]
+	switch {
+	case r.Search.Proven:
+		return "proven optimal"
+	case r.Search.AtLeast <= 0 || value <= 0:
+		return "unproven"
+	}
+	return "at most " + humanPercent(1-r.Search.AtLeast/value) + " off"
 }
 
 // memoryKind is all memories of one name and size.

@@ -1,11 +1,13 @@
 package simulate
 
 import (
+	"math"
 	"reflect"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"streamdse/internal/allocate"
 	"streamdse/internal/bound"
 	"streamdse/rules"
 	"streamdse/schedule"
@@ -141,5 +143,56 @@ func TestNothingBeatsTheBoundUnderAnySwitch(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestExactIsExhaustive: branch and bound with the bounds of partial allocations finds
+// what trying all allocations finds.
+func TestExactIsExhaustive(t *testing.T) {
+	for _, r := range []rules.Rules{rules.Default(), rules.Reference2024()} {
+		t.Run(r.Name, func(t *testing.T) {
+			all, scheduled := 0, 0
+			problems := drawBounded(r)
+			rapid.Check(t, func(t *rapid.T) {
+				p := problems.Draw(t, "problem")
+				o := allocate.DefaultOptions()
+				o.Objective = rapid.SampledFrom([]allocate.Objective{allocate.EDP, allocate.Latency, allocate.Energy}).Draw(t, "objective")
+				space, err := allocate.NewSpace(p.Graph, func(layer, group int) []int { return p.candidates[layer][group] }, p.Costs)
+				if err != nil || space.Size() > float64(o.Budget) {
+					return
+				}
+				sim, err := New(p.Problem)
+				if err != nil {
+					t.Fatal(err)
+				}
+				evaluate := func() allocate.Evaluate {
+					s := sim.Fork()
+					return func(a *schedule.Allocation) (allocate.Point, error) {
+						m, err := s.Evaluate(a)
+						return allocate.Point{Latency: m.Latency, Energy: m.Energy.Total()}, err
+					}
+				}
+				o.NewBound = func() allocate.Bounder {
+					b := bound.NewPartial(bound.Problem{Graph: p.Graph, Accelerator: p.Accelerator, Costs: p.Costs, Rules: p.Rules, Prefetches: len(p.Prefetch) > 0})
+					return func(cores func(layer, group int) []int) allocate.Point {
+						latency, energy := b.Find(cores)
+						return allocate.Point{Latency: latency, Energy: energy}
+					}
+				}
+				want, err := allocate.Search(t.Context(), "exhaustive", space, evaluate, o)
+				if err != nil {
+					return // no allocation has a schedule
+				}
+				got, err := allocate.Search(t.Context(), "exact", space, evaluate, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !got.Proven || math.Abs(got.Lower-want.Lower) > 1e-8*want.Lower {
+					t.Fatalf("%s: exact finds %+v (proven %v), exhaustive %+v", o.Objective, got.BestPoint, got.Proven, want.BestPoint)
+				}
+				all, scheduled = all+want.Evaluations, scheduled+got.Evaluations
+			})
+			t.Logf("exact schedules %d of %d allocations", scheduled, all)
+		})
 	}
 }
