@@ -58,7 +58,8 @@ func runCommand() *cobra.Command {
 		Long: `Run finds an allocation of the network's layers to the accelerator's cores, schedules
 it in detail and writes pictures and figures, one folder a mode:
 result.json, the tables schedule.csv, transfers.csv, layers.csv and memory.csv, the pictures
-schedule.png and memory.png, and state.json, allocation.json, timing.json.`,
+schedule.png, memory.png, energy.png and layers.png, report.html for a browser, trace.json
+for Perfetto, and state.json, allocation.json, timing.json.`,
 		Example: `  stream run
   stream run --workload net.onnx --hardware chip.yaml --mapping map.yaml
   stream run --mode fused --stacks 0-10,11-21 --objective latency --effort high
@@ -318,13 +319,17 @@ func (f *runFlags) run(c *cobra.Command) error {
 			break
 		}
 	}
-	if err := as.together(f.output, shown); err != nil {
+	compared, err := as.together(f.output, shown)
+	if err != nil {
 		return err
 	}
 	if len(results) > 0 {
 		if err := f.print(c, results, saved); err != nil {
 			return err
 		}
+	}
+	if !f.json && !f.quiet && len(compared) > 0 {
+		fmt.Fprintln(c.OutOrStdout(), "both: "+strings.Join(compared, "  "))
 	}
 	return ended
 }

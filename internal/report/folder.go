@@ -50,6 +50,8 @@ func Pictures(d *Data, o Options) []File {
 	return []File{
 		{"schedule." + o.Format.Extension(), func(w io.Writer) error { return SchedulePicture(w, d, o) }},
 		{"memory." + o.Format.Extension(), func(w io.Writer) error { return MemoryPicture(w, d, o) }},
+		{"energy." + o.Format.Extension(), func(w io.Writer) error { return EnergyPicture(w, d, o) }},
+		{"layers." + o.Format.Extension(), func(w io.Writer) error { return LayersPicture(w, d, o) }},
 	}
 }
 
@@ -61,7 +63,7 @@ func generated() []string {
 		names = append(names, table, stem(table)+"."+string(Parquet))
 	}
 	for _, extension := range Formats() {
-		names = append(names, "schedule."+extension, "memory."+extension)
+		names = append(names, "schedule."+extension, "memory."+extension, "energy."+extension, "layers."+extension)
 	}
 	return names
 }
