@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/png"
 	"io"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/plot/vg"
@@ -173,6 +174,10 @@ func TestPicturesSVG(t *testing.T) {
 			}
 			if e, ok := token.(xml.StartElement); ok {
 				elements[e.Name.Local]++
+				fitted := slices.ContainsFunc(e.Attr, func(a xml.Attr) bool { return a.Name.Local == "textLength" && a.Value != "" })
+				if e.Name.Local == "text" && !fitted {
+					t.Errorf("%s: a text has no width of its own", f.Name)
+				}
 			}
 		}
 		if elements["svg"] != 1 || elements["text"] < 10 || elements["path"] < 10 {
