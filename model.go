@@ -43,8 +43,8 @@ func ParseModelOptions(dims, precisions []string, unknownOp string) (ModelOption
 	for _, text := range dims {
 		i := strings.LastIndex(text, "=")
 		size, err := strconv.ParseInt(text[i+1:], 10, 32)
-		if i < 1 || err != nil || size < 1 {
-			problems.Add(diag.Problem{Message: fmt.Sprintf("--dim %q is not the size of a dimension", text), Allowed: "a name and a positive number, such as batch=1"})
+		if i < 1 || err != nil || size < 0 {
+			problems.Add(diag.Problem{Message: fmt.Sprintf("--dim %q is not the size of a dimension", text), Allowed: "a name and a number, such as batch=1; 0 for a cache without positions"})
 			continue
 		}
 		if o.Dims == nil {

@@ -29,7 +29,7 @@ type reading struct {
 	least    []int64
 }
 
-// Columns of a row of costs. After them come groups of four, one for each port.
+// Columns of a row of costs. After them come groups, one for each port.
 const (
 	columnEnergy = iota
 	columnLow    // time of the first or last transfer at the lower end, if there are several
@@ -45,6 +45,7 @@ const (
 	columnExcess        // the part of it that exceeds the time between transfers
 	columnShare         // time that the port cannot lend, but for the first transfer
 	columnTotal         // time that the port cannot lend
+	columnNeed          // what is taken off the time that the port may lend
 	portColumns
 )
 
@@ -129,19 +130,34 @@ func (o *Outlook) newBoundary(x, l int) boundary {
 		o.excludeMisfits(&b, x, l)
 	}
 	b.fullFits = l == 0 || o.fits(x, l, o.lattice.points-1)
-	for s := o.lattice.points - 1; s >= 0; s-- {
+	o.spread(&b)
+	return b
+}
+
+// spread turns the rows of best from those of each point into the least of those
+// of all larger points, or of all smaller ones if
+// boundaries are chosen from the outside in.
+func (o *Outlook) spread(b *boundary) {
+	for i := range o.lattice.points {
+		s, step := o.lattice.points-1-i, 1
+		if o.way == inward {
+			s, step = i, -1
+		}
 		least := b.best[s*b.width : (s+1)*b.width]
 		for f, stride := range o.lattice.stride {
-			if o.lattice.digit(s, f) == o.lattice.counts[f] {
+			last := o.lattice.counts[f]
+			if o.way == inward {
+				last = 0
+			}
+			if o.lattice.digit(s, f) == last {
 				continue
 			}
-			outer := b.best[(s+stride)*b.width : (s+stride+1)*b.width]
+			next := b.best[(s+step*stride)*b.width : (s+step*stride+1)*b.width]
 			for i := range least {
-				least[i] = min(least[i], outer[i])
+				least[i] = min(least[i], next[i])
 			}
 		}
 	}
-	return b
 }
 
 // excludeMisfits makes the rows of points infinite at which the boundary cannot
@@ -152,7 +168,7 @@ func (o *Outlook) excludeMisfits(b *boundary, x, l int) {
 	m := o.e.model
 	op := &m.operands[x]
 	level := &op.levels[l-1]
-	greedy := o.exact && !o.free && len(m.memories[level.memory].stored) == 1
+	greedy := o.exact && o.way == filled && !m.problem.Bounded && len(m.memories[level.memory].stored) == 1
 	size := b.room
 	bits := float64(max(op.bits, op.final))
 	ends := func(s int) bool {
@@ -216,19 +232,24 @@ func (o *Outlook) fillRow(row []float64, b *boundary, x, l, s int) {
 				continue
 			}
 			count := float64(o.lattice.total / cycle)
+			first := o.fillAt(timing, b.timing.least[s], v, l, s)
 			for k, p := range b.ports {
 				if p == i {
 					port := row[columnPorts+portColumns*k:]
 					port[columnTime] += real * (count - 1)
-					port[columnExcess] += max(0, real-float64(cycle)) * (count - 1)
+					port[columnExcess] += max(0, real-m.stretch(cycle)) * (count - 1)
 					if !o.returns(v) {
-						share := min(real*(count-1), o.averageAt(timing, b, v, x, l, s)/m.ports[i].limit*float64(o.lattice.total))
+						need := o.averageAt(timing, b, v, x, l, s) / m.ports[i].limit * float64(o.lattice.total)
+						if count > 1 {
+							port[columnNeed] += need
+						}
+						share := min(real*(count-1), need)
 						port[columnShare] += share
-						port[columnTotal] += share + real
+						port[columnTotal] += share + first
 					}
 				}
 			}
-			o.loadingAt(row, v, l, count, real)
+			o.loadingAt(row, v, l, count, real, first)
 		}
 	}
 	for mem := l - 1; mem <= l; mem++ {
@@ -312,6 +333,18 @@ func (o *Outlook) transferAt(a *analysis, elements int64, v service, l, s int) f
 	return math.Ceil(float64(amount*bits) / o.e.model.operands[v.operand].levels[v.level].moves[v.direction].max)
 }
 
+// fillAt is the time of a transfer before or after the computation, if there is one.
+func (o *Outlook) fillAt(a *analysis, elements int64, v service, l, s int) float64 {
+	if !o.e.model.problem.Physical {
+		return o.transferAt(a, elements, v, l, s)
+	}
+	amount, bits, moves := o.moveAt(a, elements, v, l, s)
+	if !moves {
+		return -1
+	}
+	return float64(amount*bits) / o.e.model.operands[v.operand].levels[v.level].moves[v.direction].max
+}
+
 // averageAt is the bandwidth that a link is counted with while its port lends
 // time, at least.
 func (o *Outlook) averageAt(a *analysis, b *boundary, v service, x, l, s int) float64 {
@@ -323,28 +356,34 @@ func (o *Outlook) averageAt(a *analysis, b *boundary, v service, x, l, s int) fl
 	if v.level == l {
 		data *= float64(a.unrolled[x].boost[l])
 	}
-	return math.Floor(data * (1 - 1e-12))
+	if !o.exact || o.e.model.problem.Physical {
+		data *= 1 - 1e-12
+	}
+	if o.e.model.problem.Physical {
+		return data
+	}
+	return math.Floor(data)
 }
 
 // loadingAt fills in the time that a link which transfers repeatedly takes
 // before or after the computation.
-func (o *Outlook) loadingAt(row []float64, v service, l int, count, real float64) {
+func (o *Outlook) loadingAt(row []float64, v service, l int, count, real, first float64) {
 	if l == 0 || o.returns(v) {
 		return
 	}
-	busy := real * count
+	busy := real*(count-1) + first
 	if count > 1 {
-		total := float64(o.lattice.total)
-		busy = max(busy, total+(real-total/count)*(count-1)+real)
+		total := o.phase()
+		busy = max(busy, total+(real-total/count)*(count-1)+first)
 	}
 	row[columnBusy] = max(row[columnBusy], busy)
 	if count == 1 {
-		real = math.Inf(1)
+		first = math.Inf(1)
 	}
 	if v.level == l {
-		row[columnHigh] = real
+		row[columnHigh] = first
 	} else {
-		row[columnLow] = real
+		row[columnLow] = first
 	}
 }
 

@@ -41,6 +41,7 @@ type Evaluator struct {
 	alloc   allocator
 	double  [maxOperands][]bool // by operand and level (0 the array): the level is double buffered
 	crowded []float64           // shared effective utilisation by memory
+	buffers buffers
 	stall   stallScratch
 	loading loadingScratch
 	misfit  misfit
@@ -95,6 +96,7 @@ func (m *Model) NewEvaluator(s Spatial) (*Evaluator, error) {
 		e.words[x] = make([]words, n)
 	}
 	e.crowded = make([]float64, len(m.memories))
+	e.buffers = newBuffers(m)
 	e.alloc = newAllocator(m, &e.energy)
 	e.stall = newStallScratch(m)
 	e.loading = newLoadingScratch(m)
@@ -156,15 +158,28 @@ func (e *Evaluator) finish() (cost Cost, ok bool) {
 		return Cost{}, false
 	}
 	cost.Energy = unit.Picojoules(memory + e.operations())
-	e.doubleBuffer()
 	total := e.cycles[len(e.order)]
 	cost.Compute = float64(total) * e.model.perOperation
-	stall := e.combinePorts(timing)
-	cost.Stall = float64(stall)
-	e.load(timing, e.model.stretch(total)+cost.Stall)
-	cost.Onload = e.onload()
-	cost.Offload = e.offload()
+	if e.model.problem.Physical {
+		e.buffer(timing, &cost.Latency)
+	} else {
+		e.doubleBuffer()
+		e.wait(timing, &cost.Latency)
+	}
 	return cost, true
+}
+
+// wait computes the times in which the array waits for memories, given which levels
+// are double buffered.
+func (e *Evaluator) wait(timing *analysis, l *Latency) {
+	phase := e.model.stretch(e.cycles[len(e.order)])
+	l.Stall = float64(e.combinePorts(timing))
+	if !e.model.problem.Physical {
+		phase += l.Stall
+	}
+	e.load(timing, phase)
+	l.Onload = e.onload()
+	l.Offload = e.offload()
 }
 
 // start takes the order up.

@@ -37,13 +37,25 @@ func (o *Outlook) newSingles() [][]single {
 				continue
 			}
 			b := &o.bounds[v.operand][s.boundary]
-			s.time = max(0, o.transferAt(timing, b.timing.elements[full], v, s.boundary, full))
+			s.time = max(0, o.fillAt(timing, b.timing.elements[full], v, s.boundary, full))
 			out[i] = append(out[i], s)
 		}
 		slices.SortStableFunc(out[i], func(a, b single) int { return cmp.Compare(b.time, a.time) })
 	}
 	return out
 }
+
+// fillTime is the time in which a port carries some bits before or after the
+// computation.
+func (o *Outlook) fillTime(bits, limit float64) float64 {
+	if o.e.model.problem.Physical {
+		return bits / limit
+	}
+	return math.Ceil(bits / limit)
+}
+
+// phase is the number of cycles of the computation without stalls.
+func (o *Outlook) phase() float64 { return o.e.model.stretch(o.lattice.total) }
 
 func (o *Outlook) timing() *analysis {
 	if o.e.same {
@@ -55,7 +67,7 @@ func (o *Outlook) timing() *analysis {
 // floorScratch holds sums by port.
 type floorScratch struct {
 	time, excess []float64
-	share        []float64
+	share, need  []float64
 	links        [][]portLink
 	low, high    [maxOperands][]float64
 	busy         [maxOperands][]float64
@@ -63,6 +75,8 @@ type floorScratch struct {
 	// bits and most are the least and the most data below the lowest boundary.
 	bits, most [maxOperands]float64
 	row        []float64
+	// times and least are those of links that share what a port lends.
+	times, least []float64
 }
 
 // portLink is a link of a port with the time of one transfer.
@@ -82,7 +96,7 @@ const (
 
 func newFloorScratch(m *Model) floorScratch {
 	n := len(m.ports)
-	f := floorScratch{time: make([]float64, n), excess: make([]float64, n), share: make([]float64, n), links: make([][]portLink, n)}
+	f := floorScratch{time: make([]float64, n), excess: make([]float64, n), share: make([]float64, n), need: make([]float64, n), links: make([][]portLink, n)}
 	for x := range m.operands {
 		f.low[x] = make([]float64, len(m.operands[x].levels))
 		f.high[x] = make([]float64, len(m.operands[x].levels))
@@ -101,6 +115,7 @@ func (o *Outlook) Bound() (latency, energy float64) {
 	clear(f.time)
 	clear(f.excess)
 	clear(f.share)
+	clear(f.need)
 	for p := range f.links {
 		f.links[p] = f.links[p][:0]
 	}
@@ -121,6 +136,7 @@ func (o *Outlook) Bound() (latency, energy float64) {
 				f.time[p] += port[columnTime]
 				f.excess[p] += port[columnExcess]
 				f.share[p] += port[columnShare]
+				f.need[p] += port[columnNeed]
 				if l > 0 {
 					f.links[p] = append(f.links[p], portLink{x, l, port[columnTotal] - port[columnShare]})
 				}
@@ -130,7 +146,7 @@ func (o *Outlook) Bound() (latency, energy float64) {
 	if math.IsInf(energy, 1) {
 		return energy, energy
 	}
-	total := float64(o.lattice.total)
+	total := o.phase()
 	stall := 0.0
 	for p := range f.time {
 		stall = max(stall, f.excess[p], f.time[p]-total)
@@ -188,11 +204,14 @@ func (o *Outlook) loadSingles() {
 			if f.single[s.operand][s.boundary] == never {
 				continue
 			}
-			t := min(s.time, math.Ceil(f.bits[s.operand]/limit))
+			t := min(s.time, o.fillTime(f.bits[s.operand], limit))
 			for j := range links {
+				if o.e.model.problem.Physical {
+					break // none falls below its least value
+				}
 				r := &links[j]
 				if j != k && r.time <= s.time && f.single[r.operand][r.boundary] != never {
-					t -= max(0, r.time-math.Ceil(f.bits[r.operand]/limit))
+					t -= max(0, r.time-o.fillTime(f.bits[r.operand], limit))
 				}
 			}
 			*f.at(s) = min(s.often, t)
@@ -214,7 +233,7 @@ func (f *floorScratch) at(s *single) *float64 {
 func (o *Outlook) withPort(phase float64, p int) float64 {
 	f, links := &o.floor, o.singles[p]
 	limit := o.e.model.ports[p].limit
-	budget := max(0, 1-f.share[p]/float64(o.lattice.total)) * phase
+	budget := max(0, 1-f.need[p]/o.phase()) * phase
 	changed := false
 	for k := range links {
 		s := &links[k]
@@ -223,29 +242,7 @@ func (o *Outlook) withPort(phase float64, p int) float64 {
 		if status == never {
 			continue
 		}
-		// Before link k, links that certainly transfer once use the budget up; from
-		// it on, each that may do so shortens it.
-		left, certain, t := budget, 0.0, s.time
-		for i := range links {
-			r := &links[i]
-			is := f.single[r.operand][r.boundary]
-			if is == never || i < k && is != always {
-				continue
-			}
-			shared := certain + 1
-			if is == always {
-				certain++
-			}
-			if i >= k {
-				if status != always && i > k {
-					shared++
-				}
-				t -= min(max(0, r.time-math.Ceil(f.bits[r.operand]/limit)), max(0, left)/shared)
-			}
-			if is == always {
-				left -= (r.time - math.Ceil(f.most[r.operand]/limit)) * certain
-			}
-		}
+		t := o.lend(links, k, budget, limit)
 		if t = min(s.often, t); t > s.lent {
 			*f.at(s) = t
 			changed = true
@@ -261,9 +258,62 @@ func (o *Outlook) withPort(phase float64, p int) float64 {
 	return latency
 }
 
+// lend is the least time that link k of a port has left after the port has lent a
+// budget.
+func (o *Outlook) lend(links []single, k int, budget, limit float64) float64 {
+	if o.e.model.problem.Physical {
+		return o.lendEqually(links, k, budget, limit)
+	}
+	f, s := &o.floor, &links[k]
+	status := f.single[s.operand][s.boundary]
+	// Before link k, links that certainly transfer once use the budget up; from it
+	// on, each that may do so shortens it.
+	left, certain, t := budget, 0.0, s.time
+	for i := range links {
+		r := &links[i]
+		is := f.single[r.operand][r.boundary]
+		if is == never || i < k && is != always {
+			continue
+		}
+		shared := certain + 1
+		if is == always {
+			certain++
+		}
+		if i >= k {
+			if status != always && i > k {
+				shared++
+			}
+			t -= min(max(0, r.time-o.fillTime(f.bits[r.operand], limit)), max(0, left)/shared)
+		}
+		if is == always {
+			left -= (r.time - o.fillTime(f.most[r.operand], limit)) * certain
+		}
+	}
+	return t
+}
+
+// lendEqually is lend in the physical model: only links that certainly transfer
+// once share the budget with link k, each as little as it may.
+func (o *Outlook) lendEqually(links []single, k int, budget, limit float64) float64 {
+	f, s := &o.floor, &links[k]
+	f.times = append(f.times[:0], s.time)
+	f.least = append(f.least[:0], o.fillTime(f.bits[s.operand], limit))
+	for i := range links {
+		if r := &links[i]; i != k && f.single[r.operand][r.boundary] == always {
+			f.times = append(f.times, r.time)
+			f.least = append(f.least, o.fillTime(f.most[r.operand], limit))
+		}
+	}
+	equalise(f.times, f.least, budget)
+	return f.times[0]
+}
+
 // least is the row of costs of a boundary where the inner loops decide it, and
 // otherwise the least of the rows of all places that it may have.
 func (o *Outlook) least(x, l int) (row []float64, single occurrence, point int) {
+	if o.way != filled {
+		return o.leastFree(x, l)
+	}
 	b, p, t := &o.bounds[x][l], &o.seen[x], &o.e.nests[x]
 	full := o.lattice.points - 1
 	at := func(s int) ([]float64, occurrence, int) {
@@ -281,8 +331,7 @@ func (o *Outlook) least(x, l int) (row []float64, single occurrence, point int) 
 		return b.best[s*b.width : (s+1)*b.width], single, undecided
 	}
 	if l == 0 {
-		ended := o.free && p.known > 0 && t.below[1] == p.closed
-		if p.closed == o.inner && o.inner < len(o.loops) && !ended {
+		if p.closed == o.inner && o.inner < len(o.loops) {
 			return beyond(o.at[p.closed]) // all irrelevant loops may follow
 		}
 		return at(o.at[p.closed])
@@ -348,6 +397,8 @@ func (o *Outlook) onloadFloor() float64 {
 				shared[x] += t
 			case !low && !high:
 				own[x] += t
+			case m.problem.Physical:
+				mixed[x] += t
 			default:
 				mixed[x] = t
 			}

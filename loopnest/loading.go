@@ -54,7 +54,7 @@ func (e *Evaluator) load(a *analysis, phase float64) {
 
 func (e *Evaluator) loadPort(a *analysis, i int, phase float64) {
 	s, p := &e.loading, &e.model.ports[i]
-	required := int64(0)
+	required := 0.0
 	s.links = s.links[:0]
 	for _, l := range p.services {
 		if e.model.operands[l.operand].output && (l.direction == hardware.ToLow || l.direction == hardware.FromHigh) {
@@ -65,8 +65,8 @@ func (e *Evaluator) loadPort(a *analysis, i int, phase float64) {
 		case mv.count == 1:
 			s.links = append(s.links, l)
 		case mv.count > 1:
-			required += e.model.perCycle(mv.average)
-			s.remaining[l.operand][l.level][l.direction] = float64(e.transfer(a, l))
+			required += e.required(a, l)
+			s.remaining[l.operand][l.level][l.direction] = e.fill(a, l)
 		default:
 			continue
 		}
@@ -75,13 +75,20 @@ func (e *Evaluator) loadPort(a *analysis, i int, phase float64) {
 	n := len(s.links)
 	times, least := s.times[:n], s.least[:n]
 	for k, l := range s.links {
-		times[k] = float64(e.transfer(a, l))
-		least[k] = math.Ceil(float64(a.elements[l.operand][1]*a.bits[l.operand][1]) / p.limit)
+		times[k] = e.fill(a, l)
+		least[k] = float64(a.elements[l.operand][1]*a.bits[l.operand][1]) / p.limit
+		if !e.model.problem.Physical {
+			least[k] = math.Ceil(least[k])
+		}
 	}
 	before := s.before[:n]
 	copy(before, times)
-	surplus := max(0, (p.limit-float64(required))/p.limit*phase)
-	reduce(times, least, surplus, s.rank[:n])
+	surplus := max(0, (p.limit-required)/p.limit*phase)
+	if e.model.problem.Physical {
+		equalise(times, least, surplus)
+	} else {
+		reduce(times, least, surplus, s.rank[:n])
+	}
 	for k, l := range s.links {
 		s.remaining[l.operand][l.level][l.direction] = times[k]
 		s.borrowed[i*maxOperands+l.operand] = before[k] - times[k]
@@ -145,7 +152,10 @@ func (e *Evaluator) onload() float64 {
 			case !low && !high:
 				own[x] += t
 			default:
-				mixed[x] = t // as published, the highest such link counts alone
+				if !e.model.problem.Physical {
+					mixed[x] = 0 // as published, the highest such link counts alone
+				}
+				mixed[x] += t
 			}
 		}
 	}

@@ -84,9 +84,12 @@ type Outlook struct {
 	lattice lattice
 	// exact tells that sizes do not depend on the order of multiplication.
 	exact bool
-	// free tells that boundaries are chosen (Outlook.LookAllocated), not found by
-	// the allocation rule.
-	free    bool
+	way   way
+	// placed, rest and points describe the loops and boundaries that are chosen: how
+	// many loops, the lattice point behind the last of them, and those of boundaries.
+	placed  int
+	rest    int
+	points  [maxOperands][]int
 	roomy   []bool           // by memory: all of its operands fit at once
 	whole   [maxOperands]int // lowest level whose memory always takes all loops, else a level that is none
 	bounds  [maxOperands][]boundary
@@ -113,11 +116,11 @@ type progress struct {
 // occurs counts times in every order. Its size grows with the number of
 // combinations of them; with more than MaxCombinations it is nil.
 func (e *Evaluator) NewOutlook(factors []Loop, counts []int) *Outlook {
-	return e.newOutlook(factors, counts, false)
+	return e.newOutlook(factors, counts, filled)
 }
 
-func (e *Evaluator) newOutlook(factors []Loop, counts []int, free bool) *Outlook {
-	o := &Outlook{e: e, factors: factors, counts: counts, free: free, exact: e.energy.dyadic() && e.timing.dyadic()}
+func (e *Evaluator) newOutlook(factors []Loop, counts []int, w way) *Outlook {
+	o := &Outlook{e: e, factors: factors, counts: counts, way: w, exact: e.energy.dyadic() && e.timing.dyadic()}
 	n := 0
 	for _, c := range counts {
 		n += c
@@ -161,7 +164,7 @@ func (o *Outlook) takeWhole() {
 		o.whole[x] = len(m.operands[x].levels)
 	}
 	o.roomy = make([]bool, len(m.memories))
-	if !o.exact || o.free {
+	if !o.exact || o.way != filled || m.problem.Bounded {
 		return
 	}
 	for i := range m.memories {
@@ -380,12 +383,7 @@ func (o *Outlook) onlyLeft(x int, c class) bool {
 // next call.
 func (o *Outlook) Key() []byte {
 	path := o.path
-	switch {
-	case !o.exact:
-		return nil
-	case o.free:
-		return o.freeKey()
-	case path == 0:
+	if path == 0 || !o.exact {
 		return nil
 	}
 	o.key = o.key[:0]
@@ -413,6 +411,9 @@ func (o *Outlook) keyOperand(x, path int, put func(int64)) {
 		} else {
 			put(0)
 		}
+	}
+	if e.model.array != nil && p.known > 0 { // precharges depend on the loops that are taken
+		put(e.cycles[min(p.closed, t.taken[1])])
 	}
 	put(int64(p.known))
 	for l := 1; l <= p.known; l++ {

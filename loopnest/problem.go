@@ -37,6 +37,9 @@ type Problem struct {
 	// RefetchStationary makes an input be read from its lowest memory in every
 	// cycle, even while the value at the processing element stays the same.
 	RefetchStationary bool
+	// Physical takes the latency model in which a larger memory or a wider port never
+	// makes a nest slower; see the documentation of the package.
+	Physical bool
 	// ElementBandwidth counts average bandwidths in elements instead of bits per
 	// cycle, as the release of the model that the published multi-core scheduler
 	// of November 2024 is pinned to (3.7.2). Ports then seem to have more time left

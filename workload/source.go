@@ -28,7 +28,12 @@ func Joined(m Movement, parts []Source, sizes []int) Source {
 		p = p.Moved(m)
 		list = append(list, p.Origins()...)
 	}
-	list = merged(list)
+	return Together(merged(list), m.Shape)
+}
+
+// Together is a tensor of the given shape each of whose elements one of the parts
+// gives, or none: the parts' last movements lead to that shape and have gaps.
+func Together(list []Source, shape []int) Source {
 	if len(list) == 1 {
 		return list[0]
 	}
@@ -39,7 +44,7 @@ func Joined(m Movement, parts []Source, sizes []int) Source {
 				kind = FromInput
 			}
 		}
-		return Source{Kind: kind, Shape: slices.Clone(m.Shape)}
+		return Source{Kind: kind, Shape: slices.Clone(shape)}
 	}
 	return Source{Kind: FromParts, Parts: list}
 }

@@ -31,6 +31,7 @@ func efforts() ([]string, map[string]int) {
 type runFlags struct {
 	inputFlags
 	tilingFlags
+	configFlags
 	mode, stacks          string
 	order, prefetch       string
 	allocator, allocation string
@@ -46,7 +47,12 @@ type runFlags struct {
 	format                []string
 	noVerify, noPlots     bool
 	whatIf                bool
-	json, quiet           bool
+
+	// What decides the result, as it is saved: see record.
+	flags map[string][]string
+	files map[string]string
+
+	json, quiet bool
 }
 
 func runCommand() *cobra.Command {
@@ -64,12 +70,15 @@ for Perfetto, and state.json, allocation.json, timing.json.`,
   stream run --workload net.onnx --hardware chip.yaml --mapping map.yaml
   stream run --mode fused --stacks 0-10,11-21 --objective latency --effort high
   stream run --mode fused --what-if
+  stream run --config experiment.yaml --seed 3
+  stream run --repeat outputs/resnet18-tpu_like_quad_core-fused/result.json --output again
   stream run --allocation outputs/resnet18-tpu_like_quad_core-fused/allocation.json --mode fused`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
 	f.inputFlags.register(c)
 	f.tilingFlags.register(c)
+	f.configFlags.register(c)
 	flags := c.Flags()
 	flags.StringVar(&f.mode, "mode", "both", "layer-by-layer, fused or both")
 	flags.StringVar(&f.stacks, "stacks", "auto", "layers fused together: auto (as many as keep their weights on the chip), a list such as 0-10,11-21, or a file with one stack a line")
@@ -94,6 +103,8 @@ for Perfetto, and state.json, allocation.json, timing.json.`,
 	flags.BoolVar(&f.json, "json", false, "print the results as JSON on standard output, one a mode")
 	flags.BoolVar(&f.quiet, "quiet", false, "no progress, no table")
 	complete(c, "mode", modeNames())
+	complete(c, "stacks", []string{"auto"})
+	completeFile(c, "allocation", "json")
 	complete(c, "order", stream.Orders())
 	complete(c, "prefetch", append([]string{"none", "auto"}, stream.Prefetchable()...))
 	complete(c, "objective", stream.Objectives())
@@ -252,13 +263,22 @@ func reason(err error) string {
 
 func (f *runFlags) run(c *cobra.Command) error {
 	began := time.Now()
+	repeat, err := f.settle(c)
+	if err != nil {
+		return err
+	}
 	inputs, chosen, err := f.inputs()
 	modes, o, optionsErr := f.options(c)
 	as, formatErr := f.formats(c)
 	if err := both(both(err, optionsErr), formatErr); err != nil {
 		return err
 	}
+	o.Log = logger(c)
+	loading := timed(o.Log, "load")
 	problem, sources, err := stream.Load(inputs)
+	if loading(); err == nil {
+		err = repeat.unchanged(sources)
+	}
 	if err != nil {
 		return err
 	}
@@ -273,7 +293,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 	loaded := time.Since(began)
 	if !f.quiet {
 		for _, w := range problem.Warnings() {
-			fmt.Fprintln(c.ErrOrStderr(), "warning: "+w)
+			fmt.Fprintln(c.ErrOrStderr(), styleFor(c.ErrOrStderr()).warning(w))
 		}
 	}
 	o.Rules = chosen
@@ -301,16 +321,18 @@ func (f *runFlags) run(c *cobra.Command) error {
 			break
 		}
 		data := reportData(problem, sources, f, o, r)
+		data.Inputs.Settings.Flags, data.Inputs.Settings.Files = f.flags, f.files
 		if f.whatIf && !r.Interrupted {
-			if data.WhatIf, err = trials(c.Context(), problem, o, r); err != nil && !errors.Is(err, context.Canceled) {
+			data.WhatIf, err = trials(c.Context(), problem, o, r)
+			if progress.finish(); err != nil && !errors.Is(err, context.Canceled) {
 				return err
 			}
-			progress.finish()
 			r.Interrupted = err != nil
 		}
 		timing := timing{Load: loaded.Seconds(), Run: time.Since(started).Seconds()}
+		saving := timed(o.Log, "save")
 		s, err := save(f.output, data, as, timing)
-		if err != nil {
+		if saving(); err != nil {
 			return err
 		}
 		results, saved, shown = append(results, report.NewResult(data)), append(saved, s), append(shown, data)
@@ -330,6 +352,9 @@ func (f *runFlags) run(c *cobra.Command) error {
 	}
 	if !f.json && !f.quiet && len(compared) > 0 {
 		fmt.Fprintln(c.OutOrStdout(), "both: "+strings.Join(compared, "  "))
+	}
+	if ended == nil {
+		ended = repeat.compare(c, results)
 	}
 	return ended
 }

@@ -43,6 +43,36 @@ const (
 	seenOverhead = 48
 )
 
+// proveBest searches the space of Best under the unrollings that Loma tried and,
+// where array dimensions are open, under all others. It returns all unrollings.
+// Filling memories is one of the free allocations, and searched on its own only if
+// the search of those has not come to an end.
+func (s *search) proveBest(p *Problem, model *loopnest.Model, tried []unrolling, opt Options) ([]unrolling, error) {
+	seeds := len(tried)
+	filled := func(e *loopnest.Evaluator, rank, evaluated int) error {
+		if rank >= seeds {
+			evaluated = 0
+		}
+		return s.explore(p, e, rank, evaluated)
+	}
+	if opt.Allocation != Free {
+		tried, err := s.prove(p, model, tried, opt, filled)
+		s.conclude()
+		return tried, err
+	}
+	tried, err := s.prove(p, model, tried, opt, func(e *loopnest.Evaluator, rank, _ int) error {
+		return s.place(p, model, e, rank)
+	})
+	if s.conclude(); err != nil || s.result.ProvenOptimal && !s.result.OpenTie {
+		return tried, err
+	}
+	open := s.open
+	tried, err = s.prove(p, model, tried, opt, filled)
+	s.open = open
+	s.conclude()
+	return tried, err
+}
+
 // explorer searches the orders under the unrolling of a rank. Loma has evaluated
 // those with a number of factors, if that is not 0.
 type explorer func(e *loopnest.Evaluator, rank, evaluated int) error
@@ -64,6 +94,9 @@ func (s *search) prove(p *Problem, model *loopnest.Model, tried []unrolling, opt
 		}
 	}
 	operations := float64(p.Layer.MACs()) * float64(p.Core.UnitEnergy)
+	if p.Core.IMC != nil {
+		operations = 0 // it depends on the unrolling
+	}
 	more, complete := others(p, tried, s.cyclesToBeat(operations))
 	if !complete {
 		s.open = append(s.open, value{math.Ceil(float64(p.Layer.MACs()) / float64(p.Core.Units())), operations})
@@ -213,15 +246,7 @@ func (b *branching) branch() error {
 		b.inner = b.inner[:depth]
 	}
 	b.next[depth] = next
-	slices.SortStableFunc(next, func(x, y branch) int {
-		switch {
-		case b.objective.less(x.bound, y.bound):
-			return -1
-		case b.objective.less(y.bound, x.bound):
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(next, func(x, y branch) int { return b.objective.compare(x.bound, y.bound) })
 	for _, x := range next {
 		if b.cut(x.bound) {
 			b.result.Pruned++
@@ -260,16 +285,13 @@ func (b *branching) look() (bound value, open bool) {
 		b.result.Unfit++
 		return value{}, false
 	}
-	return b.judge(0)
+	return b.judge(b.outlook.Key())
 }
 
-// judge looks up whether what the outlook has seen was met before, or is too
-// expensive. The tag is part of what a completion can feel.
-func (b *branching) judge(tag byte) (bound value, open bool) {
-	if key := b.outlook.Key(); key != nil {
-		if tag > 0 {
-			key = append(key, tag)
-		}
+// judge tells whether what the outlook has seen was met before, or is too
+// expensive.
+func (b *branching) judge(key []byte) (bound value, open bool) {
+	if key != nil {
 		if _, ok := b.seen[string(key)]; ok {
 			b.result.Merged++
 			return value{}, false
@@ -309,14 +331,25 @@ func (s *search) conclude() {
 	if s.best == nil {
 		return
 	}
-	best := value{s.cost.Total(), float64(s.cost.Energy)}
-	s.result.ProvenOptimal, s.result.Gap = true, 0
-	for _, bound := range s.open {
+	s.result.Gap = s.gapOf(s.open)
+	s.result.ProvenOptimal = s.result.Gap <= 0
+	s.result.OpenTie = s.result.ProvenOptimal && slices.ContainsFunc(s.open, func(bound value) bool { return !s.cut(bound) })
+}
+
+// gapOf is the part of the first figure by which something within the bounds could
+// at most be better than the best so far.
+func (s *search) gapOf(open []value) float64 {
+	if s.best == nil {
+		return 1
+	}
+	best := s.objective.first(value{s.cost.Total(), float64(s.cost.Energy)})
+	gap := 0.0
+	for _, bound := range open {
 		if !s.cut(bound) {
-			s.result.ProvenOptimal = false
-			s.result.Gap = max(s.result.Gap, 1-s.objective.first(bound)/s.objective.first(best))
+			gap = max(gap, 1-s.objective.first(bound)/best)
 		}
 	}
+	return gap
 }
 
 // first is the figure that the objective looks at before others.
@@ -344,6 +377,17 @@ func (b *branching) finish(last int) {
 		b.order[i] = b.factors[last]
 	}
 	b.try(b.e, b.order, b.rank, b.result.Evaluated+b.result.Unfit)
+}
+
+// compare is negative if a is better, 0 if they are the same.
+func (o Objective) compare(a, b value) int {
+	switch {
+	case o.less(a, b):
+		return -1
+	case o.less(b, a):
+		return 1
+	}
+	return 0
 }
 
 // less tells whether a is strictly better than b.

@@ -3,7 +3,9 @@ package mapper
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -115,4 +117,108 @@ func TestFreeIsBest(t *testing.T) {
 // near9 tells whether two costs differ by rounding only.
 func near9(a, b loopnest.Cost) bool {
 	return math.Abs(a.Total()-b.Total()) <= 1e-9*a.Total() && math.Abs(float64(a.Energy-b.Energy)) <= 1e-9*float64(a.Energy)
+}
+
+// TestFreeOutlook compares what is said about outer loops and boundaries with all
+// their completions: none costs less than the bound, and equal keys mean equal
+// completions.
+func TestFreeOutlook(t *testing.T) {
+	kept := 0
+	rapid.Check(t, func(t *rapid.T) {
+		p := drawProblem(t, 4)
+		p.Even = false
+		model, err := loopnest.NewModel(p.Problem)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unrollings, err := candidates(&p, DefaultOptions())
+		if err != nil {
+			t.Skip(err)
+		}
+		e, err := model.NewEvaluator(unrollings[0].spatial)
+		if err != nil {
+			t.Skip(err)
+		}
+		factors, _, err := split(p.Layer, e.TemporalSizes(), math.MaxInt, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if countChains(model.NewAllocation(), len(factors))*countOrders(factors) > 10_000 {
+			t.Skip("too many nests")
+		}
+		s := &search{}
+		b := newPlacing(s, model, e, 0, factors, nil, rapid.Bool().Draw(t, "from outside"))
+		b.outlook = e.NewFreeOutlook(b.factors, slices.Clone(b.left), b.fromOutside)
+		other, err := model.NewEvaluator(unrollings[0].spatial)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := &observedPlacing{t: t, placing: b, evaluator: other, future: map[string]map[string]outcome{}}
+		o.visit()
+		kept += o.merged
+	})
+	if kept == 0 {
+		t.Error("no two beginnings had the same key")
+	}
+}
+
+type observedPlacing struct {
+	*placing
+	t         *rapid.T
+	evaluator *loopnest.Evaluator
+	future    map[string]map[string]outcome
+	merged    int
+}
+
+// visit returns the costs of all completions by what they add.
+func (o *observedPlacing) visit() map[string]outcome {
+	out := map[string]outcome{}
+	if len(o.inner) == len(o.order) {
+		if o.complete() {
+			cost, fits := o.evaluator.EvaluateAllocated(o.order, o.full)
+			out[""] = outcome{cost, fits}
+		}
+	} else {
+		for _, s := range o.steps(nil) {
+			last := o.last
+			o.take(s)
+			for rest, x := range o.visit() {
+				out[fmt.Sprint(s.factor, s.operand, " ", rest)] = x
+			}
+			o.undo(s, last)
+		}
+	}
+	possible := o.outlook.LookAllocated(o.inner, o.cuts)
+	var latency, energy float64
+	if possible {
+		latency, energy = o.outlook.Bound()
+	}
+	for rest, x := range out {
+		switch {
+		case !x.fits:
+		case !possible:
+			o.t.Fatalf("nothing that begins with %v %v should fit, but %v does: %v", o.inner, o.cuts, rest, x.cost)
+		case x.cost.Total() < latency || float64(x.cost.Energy) < energy:
+			o.t.Fatalf("after %v %v: %v costs %v cycles and %v pJ, less than %v or %v", o.inner, o.cuts, rest, x.cost.Total(), x.cost.Energy, latency, energy)
+		}
+	}
+	if !possible {
+		return out
+	}
+	key := string(o.outlook.KeyAllocated(o.cuts, o.last))
+	if key == "" {
+		return out
+	}
+	before, ok := o.future[key]
+	if !ok {
+		o.future[key] = out
+		return out
+	}
+	o.merged++
+	for rest, x := range out {
+		if before[rest] != x {
+			o.t.Fatalf("after %v %v: %v is %v, but %v after another beginning with the same key", o.inner, o.cuts, rest, x, before[rest])
+		}
+	}
+	return out
 }

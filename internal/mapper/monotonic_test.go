@@ -2,7 +2,11 @@ package mapper
 
 import (
 	"context"
+	"reflect"
+	"slices"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"streamdse/hardware"
 	"streamdse/loopnest"
@@ -53,5 +57,65 @@ func TestLargerMemoryMayBeSlower(t *testing.T) {
 	t.Logf("8 bits: %v, 512 bits: %v", little.Cost, much.Cost)
 	if much.Total() <= little.Total() || much.Energy > little.Energy {
 		t.Errorf("with a memory of 8 bits %v, with 512 bits %v; want more time and no more energy", little.Cost, much.Cost)
+	}
+}
+
+// grow makes one memory of a core larger, or one port of it wider. Cells of an array
+// that computes in memory stay as they are: more of them is another array.
+func grow(t *rapid.T, core *hardware.Core) *hardware.Core {
+	c := *core
+	c.Memories = slices.Clone(core.Memories)
+	first := 0
+	if core.IMC != nil {
+		first = 1
+	}
+	m := &c.Memories[rapid.IntRange(first, len(c.Memories)-1).Draw(t, "memory")]
+	if rapid.Bool().Draw(t, "larger") {
+		m.Size = m.Size * unit.Bits(rapid.IntRange(4, 16).Draw(t, "quarters")) / 4
+		return &c
+	}
+	m.Ports = slices.Clone(m.Ports)
+	p := &m.Ports[rapid.IntRange(0, len(m.Ports)-1).Draw(t, "port")]
+	wider := unit.BitsPerCycle(rapid.IntRange(1, 4).Draw(t, "times"))
+	p.Read.Max *= wider
+	p.Write.Max *= wider
+	if rapid.Bool().Draw(t, "granules, too") {
+		p.Read.Min *= wider
+		p.Write.Min *= wider
+	}
+	return &c
+}
+
+// TestMonotonic: with chosen boundaries, no larger memory and no wider port makes
+// the optimum under an unrolling worse: of energy in both models, of latency and EDP
+// in the physical one.
+func TestMonotonic(t *testing.T) {
+	compared := 0
+	rapid.Check(t, func(t *rapid.T) {
+		p := drawProblem(t, 6)
+		p.Even, p.Bounded = false, false
+		opt := Options{Search: Best, Allocation: Free, FactorLimit: 4, MaxSpatial: 1, Effort: 200_000,
+			Objective: rapid.SampledFrom([]Objective{Latency, Energy, EDP}).Draw(t, "objective")}
+		p.Physical = p.Physical || opt.Objective != Energy
+		small, err := Search(context.Background(), p, opt)
+		if err != nil {
+			t.Skip(err)
+		}
+		p.Core = grow(t, p.Core)
+		large, err := Search(context.Background(), p, opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !small.ProvenOptimal || !large.ProvenOptimal || !reflect.DeepEqual(small.Unrolling, large.Unrolling) {
+			t.Skip("not proven, or another unrolling")
+		}
+		first := func(r *Result) float64 { return opt.Objective.first(value{r.Total(), float64(r.Energy)}) }
+		if first(large) > first(small)*(1+1e-9) {
+			t.Fatalf("%s: %v %v on the smaller core, %v %v on the larger", opt.Objective, small.Cost, small.Order, large.Cost, large.Order)
+		}
+		compared++
+	})
+	if compared == 0 {
+		t.Error("nothing was compared")
 	}
 }

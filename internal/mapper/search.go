@@ -53,9 +53,9 @@ type Method string
 const (
 	// Loma evaluates all orders of a limited number of loop factors.
 	Loma Method = "loma"
-	// Best finds (but for arrays that compute in memory, which have Loma) the best order of the prime factors, and of every coarser set of
-	// factors that Loma has at some limit, and proves it. It starts from what Loma
-	// finds.
+	// Best finds the best order of the prime factors, with the best allocation or, if
+	// memories are filled, of every coarser set of factors that Loma has at some
+	// limit, too, and proves it. It starts from what Loma finds.
 	Best Method = "best"
 )
 
@@ -113,8 +113,8 @@ type Result struct {
 	Index     int64            // of the order among those tried with this unrolling
 	Evaluated int64            // nests that fit
 	Unfit     int64            // nests that did not, or groups of nests that cannot
-	// Exhaustive tells that all orders of the undivided prime factors were tried
-	// for every spatial unrolling, of which none was left out.
+	// Exhaustive tells that Loma tried all orders of the undivided prime factors for
+	// every spatial unrolling, of which none was left out.
 	Exhaustive bool
 	Proof
 }
@@ -124,9 +124,12 @@ type Proof struct {
 	Examined int64 // beginnings of loop orders, innermost loops first, that were looked at
 	Pruned   int64 // of these, could not lead to anything better
 	Merged   int64 // of these, have the same future as one before
-	// ProvenOptimal tells that nothing in the space is better. Otherwise the search
-	// ended for lack of effort.
+	// ProvenOptimal tells that nothing in the space has a better first figure of the
+	// objective. Otherwise the search ended for lack of effort.
 	ProvenOptimal bool
+	// OpenTie tells that something unseen may have the same first figure and be
+	// better in the second.
+	OpenTie bool
 	// Gap is the part of the objective's first figure (latency, energy, or their
 	// product) by which an unseen nest could at most be better; 0 if none can.
 	Gap float64
@@ -186,9 +189,6 @@ func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.Core.IMC != nil || p.Bounded {
-		opt.Search = Loma // what Best proves holds neither in memory nor for memories that are not filled
-	}
 	if opt.Search == Best && (opt.FactorLimit <= 0 || opt.FactorLimit > seedLimit) {
 		opt.FactorLimit = seedLimit
 	}
@@ -217,19 +217,9 @@ func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
 		}
 	}
 	if opt.Search == Best {
-		if unrollings, err = s.prove(&p, model, unrollings, opt, func(e *loopnest.Evaluator, rank, evaluated int) error {
-			return s.explore(&p, e, rank, evaluated)
-		}); err != nil {
+		if unrollings, err = s.proveBest(&p, model, unrollings, opt); err != nil {
 			return nil, err
 		}
-		if opt.Allocation == Free {
-			if unrollings, err = s.prove(&p, model, unrollings, opt, func(e *loopnest.Evaluator, rank, _ int) error {
-				return s.place(&p, model, e, rank)
-			}); err != nil {
-				return nil, err
-			}
-		}
-		s.conclude()
 	}
 	if s.best == nil && s.closest == nil {
 		return nil, cmp.Or(impossible, fmt.Errorf("layer %s: no order of the loop factors that are left agrees with the given loop order", p.Layer.Name))

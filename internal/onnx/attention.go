@@ -115,11 +115,6 @@ func (p *part) mask(i int) *val {
 	return &m
 }
 
-// bias adds a bias that is computed; constant ones cost nothing.
-func (l *lowering) bias(p *part, i int) error {
-	return p.constantBias(i)
-}
-
 // packed is the attention of BERT in one operator: inputs, weights of queries,
 // keys and values, their bias, a mask, a cache.
 type packed struct{ heads, hidden, keys, values int64 }
@@ -163,10 +158,10 @@ func lowerPackedAttention(l *lowering, p *part) error {
 	if err != nil {
 		return err
 	}
-	if err := l.bias(p, 2); err != nil {
-		return err
-	}
 	all, err := l.product(p, "qkv", p.value(0), p.value(1), Precision{})
+	if err == nil && p.has(2) && !p.constant(2) {
+		all, err = l.binary(p, "bias", "Add", all, p.value(2))
+	}
 	if err != nil {
 		return err
 	}
@@ -307,7 +302,7 @@ func (m multi) lower(l *lowering, p *part) error {
 		return err
 	}
 	if !m.grouped && p.Domain != "" {
-		if err := l.bias(p, 3); err != nil {
+		if err := p.constantBias(3); err != nil {
 			return err
 		}
 	}

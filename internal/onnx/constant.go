@@ -351,6 +351,32 @@ func inferRandom(c *call) ([]tensor, error) {
 	return []tensor{{known: true, typ: typ, shape: append([]int64{}, shape...)}}, nil
 }
 
+// inferWindow is for the window functions of signals: a list of as many factors as
+// the input says.
+func inferWindow(c *call) ([]tensor, error) {
+	size, ok := c.integers(0)
+	if !ok || len(size) != 1 {
+		return nil, errNeeds("its size is")
+	}
+	if size[0] < 1 || size[0] > maxDim {
+		return nil, fmt.Errorf("its size is %d", size[0])
+	}
+	return []tensor{{known: true, typ: DataType(c.Int("output_datatype", int64(Float32))), shape: size}}, nil
+}
+
+// inferMelWeights is for the matrix between a spectrum and the bands of hearing.
+func inferMelWeights(c *call) ([]tensor, error) {
+	bins, ok := c.integers(0)
+	length, known := c.integers(1)
+	if !ok || !known || len(bins) != 1 || len(length) != 1 {
+		return nil, errNeeds("its sizes are")
+	}
+	if bins[0] < 1 || bins[0] > maxDim || length[0] < 1 || length[0] > maxDim {
+		return nil, fmt.Errorf("it has %d bands for a length of %d", bins[0], length[0])
+	}
+	return []tensor{{known: true, typ: DataType(c.Int("output_datatype", int64(Float32))), shape: []int64{length[0]/2 + 1, bins[0]}}}, nil
+}
+
 // constantOperators make values out of nothing, or out of shapes.
 func constantOperators() map[string]operator {
 	const group = "Constants"
@@ -372,5 +398,9 @@ func constantOperators() map[string]operator {
 		"RandomNormalLike":  constant(1, inferRandom, "a constant"),
 		"RandomUniformLike": constant(1, inferRandom, "a constant"),
 		"EyeLike":           constant(1, inferRandom, "a constant"),
+		"HannWindow":        constant(1, inferWindow, "a constant"),
+		"HammingWindow":     constant(1, inferWindow, "a constant"),
+		"BlackmanWindow":    constant(1, inferWindow, "a constant"),
+		"MelWeightMatrix":   constant(5, inferMelWeights, "a constant"),
 	}
 }

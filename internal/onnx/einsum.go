@@ -1,7 +1,6 @@
 package onnx
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -49,8 +48,8 @@ func (c *call) einsum() (equation, error) {
 		}
 		for k, r := range o {
 			d := c.in[i].shape[k]
-			if strings.Count(o, string(r)) > 1 {
-				return e, fmt.Errorf("its equation %q takes a diagonal, which is not supported", text)
+			if first := strings.IndexRune(o, r); c.in[i].shape[first] != d {
+				return e, fmt.Errorf("its equation %q takes the diagonal of %s", text, shapeString(c.in[i].shape))
 			}
 			if known := e.size[r]; known > 1 && d > 1 && known != d {
 				return e, fmt.Errorf("its equation %q gives %c the sizes %d and %d", text, r, known, d)
@@ -90,6 +89,69 @@ func inferEinsum(c *call) ([]tensor, error) {
 	return one(out...), nil
 }
 
+// lettered are the operands and the result in letters alone: the axes of an ellipsis
+// take ones that the equation does not use.
+func (e *equation) lettered() []string {
+	list := append(slices.Clone(e.operands), e.result)
+	free := 'a'
+	for digit := '0'; digit <= '9'; digit++ {
+		if e.size[digit] == 0 {
+			continue
+		}
+		for free <= 'z' && e.size[free] != 0 {
+			free++
+		}
+		if free > 'z' {
+			break // digits are letters like any other, but only here
+		}
+		for i := range list {
+			list[i] = strings.ReplaceAll(list[i], string(digit), string(free))
+		}
+		free++
+	}
+	return list
+}
+
+// diagonal takes the elements of an operand whose axes of the same letter have the
+// same position.
+func (l *lowering) diagonal(p *part, v val, letters string) (val, string) {
+	for i := 0; i < len(letters); i++ {
+		j := strings.LastIndexByte(letters, letters[i])
+		if j == i {
+			continue
+		}
+		perm := []int{}
+		for k := range letters {
+			if k != j {
+				perm = append(perm, k)
+			}
+			if k == i {
+				perm = append(perm, j)
+			}
+		}
+		n := v.shape[i]
+		v = l.through(p, v, permuted(v.shape, perm))
+		flat := slices.Concat(v.shape[:i], []int64{n * n}, v.shape[i+2:])
+		v = l.through(p, v, reshaped(flat), selected(flat, i, []workload.Run{{Count: int(n), Step: int(n + 1)}}))
+		letters = letters[:j] + letters[j+1:]
+		i--
+	}
+	return v, letters
+}
+
+// einsumIDs leaves numbers for the movements that take diagonals.
+func einsumIDs(c *call) int {
+	operands, _, _ := strings.Cut(c.Str("equation", ""), "->")
+	for _, o := range strings.Split(operands, ",") {
+		for i, r := range o {
+			if r != '.' && r != ' ' && strings.ContainsRune(o[i+1:], r) {
+				return 64
+			}
+		}
+	}
+	return 2
+}
+
 // lowerEinsum makes a batched matrix product of two operands. One operand is
 // transposed, or reduced.
 func lowerEinsum(l *lowering, p *part) error {
@@ -97,8 +159,9 @@ func lowerEinsum(l *lowering, p *part) error {
 	if err != nil {
 		return err
 	}
-	if len(e.operands) > 2 {
-		return errors.New("an equation of more than two operands is not supported: split it into several nodes")
+	operands := make([]val, len(e.operands))
+	for i := range operands {
+		operands[i], e.operands[i] = l.diagonal(p, p.value(i), e.operands[i])
 	}
 	names := map[rune]workload.Dim{}
 	count := map[string]int{}
@@ -154,17 +217,17 @@ func lowerEinsum(l *lowering, p *part) error {
 			for _, r := range e.result {
 				perm = append(perm, strings.IndexRune(e.operands[0], r))
 			}
-			l.bind(p, 0, l.through(p, p.value(0), permuted(p.in[0].shape, perm)))
+			l.bind(p, 0, l.through(p, operands[0], permuted(operands[0].shape, perm)))
 			return nil
 		}
 		return l.result(p, nest{dims: dims, out: axesOf(e.result, nil), shape: p.shape,
-			ins: []reading{reads("I", p.value(0), axesOf(e.operands[0], p.in[0].shape)...), l.noWeights()}})
+			ins: []reading{reads("I", operands[0], axesOf(e.operands[0], operands[0].shape)...), l.noWeights()}})
 	}
 	return l.result(p, nest{
 		kind: "MatMul", dims: dims, out: axesOf(e.result, nil), shape: p.shape,
 		ins: []reading{
-			reads("I", p.value(0), axesOf(e.operands[0], p.in[0].shape)...),
-			reads("W", p.value(1), axesOf(second, p.in[1].shape)...),
+			reads("I", operands[0], axesOf(e.operands[0], operands[0].shape)...),
+			reads("W", operands[1], axesOf(second, operands[1].shape)...),
 		},
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"streamdse/workload"
 )
@@ -150,6 +151,38 @@ func lowerActivation(l *lowering, p *part) error {
 		return nil
 	}
 	return lowerUnary(l, p)
+}
+
+// lowerClip is an activation whose limits may be computed.
+func lowerClip(l *lowering, p *part) error {
+	v := p.value(0)
+	limited := false
+	for i, kind := range []string{1: "Max", 2: "Min"} {
+		if i == 0 || !p.has(i) || p.constant(i) {
+			continue
+		}
+		var err error
+		if v, err = l.binary(p, strings.ToLower(kind), kind, v, p.value(i)); err != nil {
+			return err
+		}
+		limited = true
+	}
+	if !limited {
+		return lowerActivation(l, p)
+	}
+	l.bind(p, 0, v)
+	return nil
+}
+
+// clipIDs leaves a number for each limit that is computed.
+func clipIDs(c *call) int {
+	n := 0
+	for _, i := range []int{1, 2} {
+		if t := c.input(i); !t.absent && !t.constant {
+			n++
+		}
+	}
+	return max(1, n)
 }
 
 // lowerPRelu is an activation with a slope for each channel.
@@ -325,6 +358,14 @@ func elementwiseOperators() map[string]operator {
 		table[n] = operator{group: "Activations", inputs: 1, infer: sameAsFirst, lower: lowerActivation, elementwise: true,
 			doc: "merged into the layer before it at no cost (`--activations fold`), or `O[..] += I[..]`"}
 	}
+	clip := table["Clip"]
+	clip.lower, clip.ids = lowerClip, clipIDs
+	clip.doc = "like the other activations; each limit that is computed is a layer, a Max or Min"
+	table["Clip"] = clip
+	table["Bernoulli"] = operator{group: "Element-wise", inputs: 1, lower: lowerUnary, doc: unaryDoc,
+		infer: func(c *call) ([]tensor, error) {
+			return []tensor{{known: true, typ: DataType(c.Int("dtype", int64(c.in[0].typ))), shape: c.in[0].shape}}, nil
+		}}
 	table["PRelu"] = operator{group: "Activations", inputs: 2, infer: sameAsFirst, lower: lowerPRelu, elementwise: true,
 		doc: "merged like the others, or `O[..] += I[..] * W[..]` with its slopes"}
 

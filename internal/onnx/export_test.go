@@ -28,6 +28,27 @@ func Documentation() string {
 		slices.Sort(lines)
 		b.WriteString(strings.Join(lines, ""))
 	}
+	b.WriteString("\n### Refused\n\n| operators | why |\n| --- | --- |\n")
+	why := map[string][]string{}
+	refusals := refusals()
+	for _, name := range slices.Sorted(maps.Keys(refusals)) {
+		why[refusals[name]] = append(why[refusals[name]], "`"+name+"`")
+	}
+	var lines []string
+	for reason, names := range why {
+		lines = append(lines, fmt.Sprintf("| %s | %s |\n", strings.Join(names, ", "), reason))
+	}
+	slices.Sort(lines)
+	b.WriteString(strings.Join(lines, ""))
 	b.WriteString("\n")
 	return b.String()
+}
+
+// Treated tells how an operator of ONNX's own is dealt with: "layers" or why it is
+// refused; "" if it is not known.
+func Treated(name string) string {
+	if _, ok := lookup(&Node{OpType: name}); ok {
+		return "layers"
+	}
+	return refused(&Node{OpType: name})
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"streamdse/internal/diag"
@@ -134,7 +133,9 @@ type inference struct {
 	labels       []string
 	ids          []int
 	next         int                 // the id of the next node
-	initializers []Tensor            // of branches
+	initializers []Tensor            // of branches, and of nodes that replace others
+	sequences    map[string][]string // the tensors that a sequence holds
+	sequenced    int                 // how many those of all sequences are
 	open         map[string][]string // symbols without a size: where they stand
 	// skipUnsupported leaves the report of unknown operators to the caller.
 	skipUnsupported bool
@@ -145,7 +146,7 @@ type inference struct {
 
 func newInference(m *Model, o Options) *inference {
 	in := &inference{Options: o, model: m, opset: 1, values: map[string]tensor{}, declared: map[string]ValueInfo{},
-		symbols: map[string]int64{}, produced: map[string]string{}, open: map[string][]string{}, names: newNamer(m.Graph.Nodes)}
+		symbols: map[string]int64{}, produced: map[string]string{}, sequences: map[string][]string{}, open: map[string][]string{}, names: newNamer(m.Graph.Nodes)}
 	for _, o := range m.Opsets {
 		if o.Domain == "" || o.Domain == "ai.onnx" {
 			in.opset = o.Version
@@ -252,7 +253,7 @@ func (in *inference) inputs(list []ValueInfo) {
 	}
 	for _, symbol := range slices.Sorted(maps.Keys(in.open)) {
 		in.problem(fmt.Sprintf("dimension %q has no size: %s", symbol, strings.Join(in.open[symbol], ", ")),
-			"a positive number for each named dimension; a batch size in dimension 0 may be left open", fmt.Sprintf("give it one with --dim %s=N", symbol))
+			"a number for each named dimension; a batch size in dimension 0 may be left open", fmt.Sprintf("give it one with --dim %s=N", symbol))
 	}
 	for _, symbol := range slices.Sorted(maps.Keys(in.Dims)) {
 		if !used[symbol] {
@@ -317,10 +318,19 @@ func (in *inference) networkInput(v ValueInfo, used map[string]bool) tensor {
 		in.problem(fmt.Sprintf("network input %q is too large: %s", v.Name, shapeString(t.shape)), "", "")
 		t.known = false
 	}
+	return t.empty()
+}
+
+// empty is a tensor of which, if it has no element, all elements are known: a cache
+// of no positions, say.
+func (t tensor) empty() tensor {
+	if t.known && t.value == nil && slices.Contains(t.shape, 0) {
+		t.value, t.constant = []float64{}, true
+	}
 	return t
 }
 
-// size is the size of a symbol, or of a sum of symbols and numbers such as
+// size is the size of a symbol, or what it computes from others, such as
 // "past_sequence_length + 1".
 func (in *inference) size(symbol string, used map[string]bool) (int64, bool) {
 	if symbol == "" {
@@ -329,28 +339,14 @@ func (in *inference) size(symbol string, used map[string]bool) (int64, bool) {
 	if n, ok := in.symbols[symbol]; ok {
 		return n, true
 	}
-	terms := strings.Split(symbol, "+")
-	if len(terms) < 2 {
-		return 0, false
-	}
-	total := int64(0)
-	for _, term := range terms {
-		term = strings.TrimSpace(term)
-		n, ok := in.symbols[term]
-		if !ok {
-			if n, ok = in.Dims[term]; ok {
-				used[term] = true
-			}
+	return computed(symbol, func(name string) (int64, bool) {
+		if n, ok := in.symbols[name]; ok {
+			return n, true
 		}
-		if !ok {
-			var err error
-			if n, err = strconv.ParseInt(term, 10, 64); err != nil {
-				return 0, false
-			}
-		}
-		total += n
-	}
-	return total, total > 0
+		n, ok := in.Dims[name]
+		used[name] = used[name] || ok
+		return n, ok
+	})
 }
 
 // isBatch tells whether an open dimension 0 can be the batch size.
@@ -487,6 +483,9 @@ func (in *inference) infer(op operator, c *call, name string) (outs []tensor, ne
 	}
 	if err == nil {
 		op.evaluate(c, outs)
+		for i := range outs {
+			outs[i] = outs[i].empty()
+		}
 		err = checkShapes(outs)
 	}
 	if err == nil {
@@ -580,7 +579,7 @@ func checkShapes(outs []tensor) error {
 			return fmt.Errorf("its result has %d dimensions", len(t.shape))
 		}
 		for i, d := range t.shape {
-			if d < 0 || d > maxDim || (d == 0 && t.value == nil) {
+			if d < 0 || d > maxDim {
 				return fmt.Errorf("dimension %d of its result would be %d", i, d)
 			}
 		}

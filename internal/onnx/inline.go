@@ -10,10 +10,14 @@ import (
 const maxInlined = 1 << 15
 
 // inline replaces a node by those of the function it calls, or of the branch that
-// an If takes; it returns false for any other node.
+// an If takes, or by ones that read the tensors of a sequence; it returns false for
+// any other node.
 func (in *inference) inline(n *Node, depth int) bool {
 	if depth >= maxDepth {
 		return false
+	}
+	if in.sequence(n, depth) || in.contraction(n, depth) {
+		return true
 	}
 	if n.OpType == "If" && (n.Domain == "" || n.Domain == "ai.onnx") {
 		return in.branch(n, depth)

@@ -363,6 +363,9 @@ func (l *lowering) layer(p *part, n nest) (val, error) {
 func countable(dims []workload.LoopDim) error {
 	count := uint64(1)
 	for _, d := range dims {
+		if d.Size < 1 {
+			return fmt.Errorf("its loop %s has %d iterations", d.Dim, d.Size)
+		}
 		hi, lo := bits.Mul64(count, uint64(d.Size))
 		if hi != 0 || lo > 1<<53 {
 			return fmt.Errorf("its loop nest has more than %d operations", int64(1)<<53)
@@ -429,6 +432,9 @@ func (l *lowering) through(p *part, v val, via ...workload.Movement) val {
 
 // concat puts values together along an axis.
 func (l *lowering) concat(p *part, a int, parts ...val) val {
+	if full := slices.DeleteFunc(slices.Clone(parts), func(v val) bool { return v.shape[a] == 0 }); len(full) > 0 {
+		parts = full
+	}
 	out := val{typ: parts[0].typ, shape: slices.Clone(parts[0].shape)}
 	out.shape[a] = 0
 	var sources []workload.Source

@@ -443,7 +443,7 @@ func planPad(c *call) ([]workload.Movement, error) {
 // where a padding is negative.
 func padRuns(mode string, before, after, n int64) ([]workload.Run, error) {
 	kept := n + min(before, 0) + min(after, 0)
-	if kept < 1 || before > maxDim || after > maxDim {
+	if kept < 0 || kept == 0 && mode != "constant" || before > maxDim || after > maxDim {
 		return nil, fmt.Errorf("its paddings are %d and %d of a dimension of %d", before, after, n)
 	}
 	first := max(0, -before)
@@ -488,7 +488,7 @@ func planExpand(c *call) ([]workload.Movement, error) {
 		return nil, errNeeds("its shape is")
 	}
 	for i, d := range want {
-		if d < 1 || d > maxDim {
+		if d < 0 || d > maxDim {
 			return nil, fmt.Errorf("dimension %d of its shape is %d", i, d)
 		}
 	}
@@ -536,7 +536,7 @@ func planTile(c *call) ([]workload.Movement, error) {
 	}
 	var via []workload.Movement
 	for i, n := range repeats {
-		if n < 1 || n > maxDim || shape[i] > maxDim/n {
+		if n < 0 || n > maxDim || n > 0 && shape[i] > maxDim/n {
 			return nil, fmt.Errorf("it repeats dimension %d, of %d, %d times", i, shape[i], n)
 		}
 		if n == 1 {
@@ -586,21 +586,13 @@ func planGather(c *call) ([]workload.Movement, error) {
 	if !ok {
 		return nil, errNeeds("its indices are")
 	}
-	var runs []workload.Run
-	for _, i := range positions {
-		if i < -shape[a] || i >= shape[a] {
-			return nil, fmt.Errorf("its index %d does not exist in a dimension of %d", i, shape[a])
+	list := make([]int64, len(positions))
+	for i, v := range positions {
+		if list[i], err = at(v, shape[a]); err != nil {
+			return nil, err
 		}
-		if i < 0 {
-			i += shape[a]
-		}
-		if n := len(runs); n > 0 && runs[n-1].At(runs[n-1].Count) == int(i) {
-			runs[n-1].Count++
-			continue
-		}
-		runs = append(runs, workload.Run{Count: 1, From: int(i), Step: 1})
 	}
-	m := selected(shape, a, runs)
+	m := selected(shape, a, runsOf(list))
 	out := slices.Concat(shape[:a], index.shape, shape[a+1:])
 	return []workload.Movement{m, reshaped(out)}, nil
 }

@@ -202,10 +202,16 @@ func inferChannels(c *call) ([]tensor, error) {
 	return sameAsFirst(c)
 }
 
-// lowerGroupNorm normalises the channels of a group together with all positions.
 func lowerGroupNorm(l *lowering, p *part) error {
-	x := p.value(0)
-	g := p.Int("num_groups", 1)
+	v, err := l.groupNorm(p, p.value(0), p.value(1), p.Int("num_groups", 1))
+	if err == nil {
+		l.bind(p, 0, v)
+	}
+	return err
+}
+
+// groupNorm normalises the channels of each of g groups together with all positions.
+func (l *lowering) groupNorm(p *part, x, s val, g int64) (val, error) {
 	c := x.shape[1] / g
 	r := rows{shape: x.shape, left: []int64{x.shape[0], g}, kept: [][]workload.Dim{ax("B"), ax("G")},
 		full: [][]workload.Dim{ax("B"), ax("G", "C")}}
@@ -214,16 +220,11 @@ func lowerGroupNorm(l *lowering, p *part) error {
 		n := workload.Dim(fmt.Sprintf("C%d", i+1))
 		r.dims, r.full = append(r.dims, loop(n, d)), append(r.full, ax(n))
 	}
-	s := p.value(1)
 	channel := ax("G", "C")
 	if s.shape[0] == g && c > 1 {
 		channel = ax("G")
 	}
-	v, err := l.normalise(p, x, normal{rows: r, centered: true, scale: &s, offset: true, axes: [][]workload.Dim{channel}})
-	if err == nil {
-		l.bind(p, 0, v)
-	}
-	return err
+	return l.normalise(p, x, normal{rows: r, centered: true, scale: &s, offset: true, axes: [][]workload.Dim{channel}})
 }
 
 func lowerInstanceNorm(l *lowering, p *part) error {

@@ -36,7 +36,7 @@ func table() map[string]operator {
 	all := map[string]operator{}
 	for _, family := range []map[string]operator{
 		windowOperators(), matrixOperators(), attentionOperators(), normalisationOperators(), reductionOperators(),
-		elementwiseOperators(), resizeOperators(), quantisedOperators(), movementOperators(), constantOperators(),
+		elementwiseOperators(), resizeOperators(), quantisedOperators(), movementOperators(), pickingOperators(), samplingOperators(), recurrentOperators(), sequenceOperators(), runtimeOperators(), constantOperators(),
 	} {
 		maps.Copy(all, family)
 	}
@@ -63,25 +63,27 @@ func lookup(n *Node) (operator, bool) {
 	return op, ok && op.elementwise
 }
 
+// refusals says why operators of ONNX's own cannot become layers.
+func refusals() map[string]string {
+	const text = "text is not computed on an accelerator; cut the model behind it"
+	const loop = "how often its body runs is not known before the network does; export the model with the loop unrolled"
+	const loss = "a loss is for training; export the model for inference"
+	return map[string]string{
+		"If":   "its condition is not a constant, so which branch runs is not known before the network does",
+		"Loop": loop, "Scan": loop, "SequenceMap": loop,
+		"NonMaxSuppression": errDepends.Error(), "Unique": errDepends.Error(),
+		"StringNormalizer": text, "StringConcat": text, "StringSplit": text, "RegexFullMatch": text, "TfIdfVectorizer": text,
+		"ImageDecoder":              "a compressed image is not decoded on an accelerator; cut the model behind it",
+		"NegativeLogLikelihoodLoss": loss, "SoftmaxCrossEntropyLoss": loss,
+	}
+}
+
 // refused says why an operator cannot become layers, "" if it is just not known.
 func refused(n *Node) string {
 	if n.Domain != "" && n.Domain != "ai.onnx" {
 		return ""
 	}
-	switch n.OpType {
-	case "If":
-		return "its condition is not a constant, so which branch runs is not known before the network does"
-	case "Loop", "Scan":
-		return "how often its body runs is not known before the network does; export the model with the loop unrolled"
-	case "LSTM", "GRU", "RNN":
-		return "a recurrence over time steps is no loop nest; export the model with its steps unrolled"
-	case "NonMaxSuppression", "NonZero", "Unique", "Compress", "StringNormalizer":
-		return "the shape of its result depends on values that only the running network knows; cut the model before it"
-	}
-	if strings.HasPrefix(n.OpType, "Sequence") || strings.HasPrefix(n.OpType, "Optional") {
-		return "sequences and optional values are not tensors"
-	}
-	return ""
+	return refusals()[n.OpType]
 }
 
 // idsOf is how many numbers a node takes.

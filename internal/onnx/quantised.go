@@ -161,7 +161,7 @@ func quantisedProduct(inputs, a, b int, typ func(*call) DataType, doc string) op
 }
 
 func quantisedConv(inputs int, k convolution, typ func(*call) DataType, doc string) operator {
-	return operator{group: "Quantised", inputs: inputs, infer: k.infer(typ), lower: k.lower, doc: doc}
+	return operator{group: "Quantised", inputs: inputs, infer: k.infer(typ), lower: k.lower, ids: k.ids, doc: doc}
 }
 
 func inferQGemm(c *call) ([]tensor, error) {
@@ -191,15 +191,15 @@ func quantisedOperators() map[string]operator {
 		"MatMulInteger": quantisedProduct(2, 0, 1, always(Int32), "MatMul with a result of 32 bits"),
 	}
 	for name, op := range map[string]operator{
-		"QLinearConv": table["QLinearConv"],
+		"QLinearConv": channelsLast(table["QLinearConv"], 0, sayChannelsLast),
 		"QGemm": {group: group, inputs: 6, infer: inferQGemm, lower: matrices{0, 3, 6}.lower, ids: biased(6),
 			doc: "Gemm " + accumulated},
 		"QLinearAdd": quantisedBinary("Add", 0, 3, 7),
 		"QLinearMul": quantisedBinary("Mul", 0, 3, 7),
-		"QLinearGlobalAveragePool": {group: group, inputs: 5, infer: inferPool(true, typeOf(4, UInt8)), lower: lowerPool(true),
-			doc: "GlobalAveragePool in the precisions of its types"},
-		"QLinearAveragePool": {group: group, inputs: 4, infer: inferPool(false, typeOf(4, UInt8)), lower: lowerPool(false),
-			doc: "AveragePool in the precisions of its types"},
+		"QLinearGlobalAveragePool": channelsLast(operator{group: group, inputs: 5, infer: inferPool(true, typeOf(4, UInt8)), lower: lowerPool(true),
+			doc: "GlobalAveragePool in the precisions of its types"}, 0, sayChannelsLast),
+		"QLinearAveragePool": channelsLast(operator{group: group, inputs: 4, infer: inferPool(false, typeOf(4, UInt8)), lower: lowerPool(false),
+			doc: "AveragePool in the precisions of its types"}, 0, sayChannelsLast),
 		"QLinearSigmoid":   {group: group, inputs: 1, infer: sameAsFirst, lower: lowerActivation, doc: "like an activation"},
 		"QLinearLeakyRelu": {group: group, inputs: 1, infer: sameAsFirst, lower: lowerActivation, doc: "like an activation"},
 		"QLinearConcat": {group: group, inputs: 3, infer: inferQLinearConcat, lower: lowerQLinearConcat,

@@ -321,6 +321,57 @@ func lowerTopK(l *lowering, p *part) error {
 	return err
 }
 
+// lowerHardmax: the largest element of each row, and for each element whether it is that.
+func lowerHardmax(l *lowering, p *part) error {
+	reduced, err := p.softmaxAxes()
+	if err != nil {
+		return err
+	}
+	r := rowsOf(p.shape, reduced)
+	maximum, err := l.step(p, r, "max", true, p.value(0), l.noWeights())
+	if err != nil {
+		return err
+	}
+	v, err := l.step(p, r, "select", false, p.value(0), r.each(maximum))
+	if err == nil {
+		l.bind(p, 0, v)
+	}
+	return err
+}
+
+func inferMultinomial(c *call) ([]tensor, error) {
+	x, n := c.in[0].shape, c.Int("sample_size", 1)
+	if len(x) != 2 || n < 1 || n > maxDim {
+		return nil, fmt.Errorf("its input is %s for %d samples", shapeString(x), n)
+	}
+	return []tensor{{known: true, typ: DataType(c.Int("dtype", int64(Int32))), shape: []int64{x[0], n}}}, nil
+}
+
+func lowerMultinomial(l *lowering, p *part) error {
+	x := p.in[0].shape
+	return l.result(p, nest{dims: loops(loop("B", x[0]), loop("N", p.shape[1]), loop("C", x[1])), out: [][]workload.Dim{ax("B"), ax("N")}, shape: p.shape,
+		ins: []reading{reads("I", p.value(0), ax("B"), ax("C")), l.noWeights()}})
+}
+
+func inferDet(c *call) ([]tensor, error) {
+	x := c.in[0].shape
+	if n := len(x); n < 2 || x[n-1] != x[n-2] {
+		return nil, fmt.Errorf("its input %s is no square matrix", shapeString(x))
+	}
+	return one(slices.Clone(x[:len(x)-2])...), nil
+}
+
+func lowerDet(l *lowering, p *part) error {
+	x := p.in[0].shape
+	r := rowsOf(x, trailing(len(x), len(x)-2))
+	out := r.kept
+	if len(p.shape) == 0 {
+		out = nil
+	}
+	return l.result(p, nest{dims: append(r.dims, loop("N", x[len(x)-1])), out: out, shape: p.shape,
+		ins: []reading{reads("I", p.value(0), r.full...), l.noWeights()}})
+}
+
 // gatherOr infers a Gather whose indices are not known.
 func gatherOr(known func(*call) ([]tensor, error)) func(*call) ([]tensor, error) {
 	return func(c *call) ([]tensor, error) {
@@ -403,6 +454,12 @@ func reductionOperators() map[string]operator {
 	}
 	table["CumSum"] = operator{group: "Reductions", inputs: 2, infer: sameAsFirst, lower: lowerCumSum,
 		doc: "one operation for each element; whatever part of the axis is computed waits for all of its input: a part of the sum does not stream"}
+	table["Hardmax"] = operator{group: "Reductions", inputs: 1, infer: inferSoftmax, lower: lowerHardmax, ids: several(2),
+		doc: "two layers over rows: max and select"}
+	table["Multinomial"] = operator{group: "Reductions", inputs: 1, infer: inferMultinomial, lower: lowerMultinomial,
+		doc: "`O[b][n] += I[b][c]`: each sample looks at the whole row"}
+	table["Det"] = operator{group: "Reductions", inputs: 1, infer: inferDet, lower: lowerDet,
+		doc: "`O[b] += I[b][c][c1]` over n: the n^3 operations of an elimination, at most"}
 	table["TopK"] = operator{group: "Reductions", inputs: 1, infer: inferTopK, lower: lowerTopK,
 		doc: "`O[b][h][k][n] += I[b][h][k][c]`: each of the n results looks at the whole row; values and indices are one result"}
 	return table

@@ -72,6 +72,9 @@ func inferConvTranspose(c *call) ([]tensor, error) {
 // transposedIDs leaves numbers for the phases that have different numbers of taps,
 // and for putting them together.
 func transposedIDs(c *call) int {
+	if b := c.input(2); !b.absent && !b.constant {
+		return 64
+	}
 	for _, s := range c.Ints("strides", nil) {
 		if s > 1 {
 			return 64
@@ -107,9 +110,6 @@ func lowerConvTranspose(l *lowering, p *part) error {
 	if err != nil {
 		return err
 	}
-	if err := p.constantBias(2); err != nil {
-		return err
-	}
 	w, err := p.transposedWindow()
 	if err != nil {
 		return err
@@ -132,6 +132,11 @@ func lowerConvTranspose(l *lowering, p *part) error {
 	for i := range names {
 		if v.shape[2+i] != w.out[i] { // the stride does not divide it
 			v = l.through(p, v, selected(v.shape, 2+i, run(0, w.out[i])))
+		}
+	}
+	if p.has(2) && !p.constant(2) {
+		if v, err = l.channelBias(p, v, 2); err != nil {
+			return err
 		}
 	}
 	l.bind(p, 0, v)

@@ -177,22 +177,53 @@ func (k convolution) infer(typ func(*call) DataType) func(*call) ([]tensor, erro
 }
 
 // lower: O[b][g k][oy][ox] += W[g k][c][fy][fx] * I[b][g c][iy][ix], where two
-// dimensions in one bracket share an axis of the tensor.
+// dimensions in one bracket share an axis of the tensor. A bias that is computed is
+// added by a layer of its own.
 func (k convolution) lower(l *lowering, p *part) error {
 	n, err := k.nest(l, p)
 	if err != nil {
 		return err
 	}
-	return l.result(p, n)
+	if !k.computedBias(p) {
+		return l.result(p, n)
+	}
+	n.part = "conv"
+	v, err := l.layer(p, n)
+	if err == nil {
+		v, err = l.channelBias(p, v, k.bias)
+	}
+	if err == nil {
+		l.bind(p, 0, v)
+	}
+	return err
+}
+
+// computedBias tells whether there is a bias and the model does not store it.
+func (k convolution) computedBias(p *part) bool {
+	return k.bias > 0 && p.has(k.bias) && !p.constant(k.bias)
+}
+
+// ids leaves a number for the layer that adds a bias.
+func (k convolution) ids(c *call) int {
+	if k.bias == 0 {
+		return 1
+	}
+	return biased(k.bias)(c)
+}
+
+// channelBias adds input i, which has an element for each channel.
+func (l *lowering) channelBias(p *part, v val, i int) (val, error) {
+	shape := p.in[i].shape
+	for range v.shape[2:] {
+		shape = append(slices.Clone(shape), 1)
+	}
+	return l.binary(p, "bias", "Add", v, l.through(p, p.value(i), reshaped(shape)))
 }
 
 func (k convolution) nest(l *lowering, p *part) (nest, error) {
 	x, f, group := p.in[k.x].shape, p.in[k.w].shape, p.Int("group", 1)
 	names, err := spatialNames(len(x) - 2)
 	if err != nil {
-		return nest{}, err
-	}
-	if err := p.constantBias(k.bias); k.bias > 0 && err != nil {
 		return nest{}, err
 	}
 	w, err := k.window(p.call)
@@ -266,7 +297,7 @@ func lowerPool(global bool) func(*lowering, *part) error {
 		if l.Rules.PoolingRepeatsChannels {
 			dims = append(dims, loop("C", x[1]))
 		}
-		return l.result(p, nest{
+		v, err := l.layer(p, nest{
 			dims: append(dims, kernel...), relations: w.relations(names, x[2:]), shape: p.shape, plain: true,
 			out: spatialAxes([][]workload.Dim{ax("B"), ax("K")}, names, 1),
 			ins: []reading{
@@ -274,6 +305,11 @@ func lowerPool(global bool) func(*lowering, *part) error {
 				reads("I", p.value(0), spatialAxes([][]workload.Dim{ax("B"), ax("K")}, names, 0)...),
 			},
 		})
+		if err == nil {
+			l.bind(p, 0, v)
+			l.bind(p, 1, v) // where the largest elements are
+		}
+		return err
 	}
 }
 
@@ -288,8 +324,8 @@ func windowOperators() map[string]operator {
 	transposed := operator{group: "Convolution and pooling", inputs: 2, infer: inferConvTranspose, lower: lowerConvTranspose, ids: transposedIDs,
 		doc: "`O[b][g k][oy py][ox px] += W[g c][k][fy py][fx px] * I[b][g c][iy][ix]`: with a stride s, each of s phases p of the output has its own taps of the kernel, so that no multiplication with an inserted zero is counted; where s does not divide the kernel, phases with more and with fewer taps are layers of their own"}
 	return map[string]operator{
-		"Conv": {group: "Convolution and pooling", inputs: 2, infer: conv.infer(firstType), lower: conv.lower,
-			doc: "`O[b][g k][oy][ox] += W[g k][c][fy][fx] * I[b][g c][iy][ix]` with `iy = stride*oy + dilation*fy - pad`, 1-D (ox), 2-D and 3-D (oz oy ox); a constant bias costs nothing"},
+		"Conv": {group: "Convolution and pooling", inputs: 2, infer: conv.infer(firstType), lower: conv.lower, ids: conv.ids,
+			doc: "`O[b][g k][oy][ox] += W[g k][c][fy][fx] * I[b][g c][iy][ix]` with `iy = stride*oy + dilation*fy - pad`, 1-D (ox), 2-D and 3-D (oz oy ox); a constant bias costs nothing, a computed one is added by a layer"},
 		"ConvTranspose":     transposed,
 		"MaxPool":           pool(false, pooling),
 		"AveragePool":       pool(false, pooling),
@@ -297,7 +333,7 @@ func windowOperators() map[string]operator {
 		"GlobalAveragePool": pool(true, global),
 		"GlobalMaxPool":     pool(true, global),
 		"GlobalLpPool":      pool(true, global),
-		"com.microsoft.FusedConv": {group: "Convolution and pooling", inputs: 2, infer: conv.infer(firstType), lower: lowerFusedConv, ids: several(2),
+		"com.microsoft.FusedConv": {group: "Convolution and pooling", inputs: 2, infer: conv.infer(firstType), lower: lowerFusedConv, ids: several(4),
 			doc: "Conv; its activation costs nothing; a tensor that is added is a layer"},
 	}
 }
@@ -308,10 +344,14 @@ func lowerFusedConv(l *lowering, p *part) error {
 	if err != nil {
 		return err
 	}
-	if p.has(3) {
+	k := convolution{0, 1, 2}
+	if p.has(3) || k.computedBias(p) {
 		n.part = "conv"
 	}
 	v, err := l.layer(p, n)
+	if err == nil && k.computedBias(p) {
+		v, err = l.channelBias(p, v, k.bias)
+	}
 	if err == nil && p.has(3) {
 		v, err = l.binary(p, "add", "Add", v, p.value(3))
 	}
