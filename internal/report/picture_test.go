@@ -101,8 +101,8 @@ func TestPicturesPNG(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := image.Pt(pixel(pageWidth), img.Bounds().Dy())
-			if i < 2 {
-				want.Y = pixel([]vg.Length{c.height, g.height}[i])
+			if heights := []vg.Length{c.height, g.height, frontHeight()}; i < len(heights) {
+				want.Y = pixel(heights[i])
 			}
 			if img.Bounds().Size() != want {
 				t.Errorf("%s: size %v, want %v", f.Name, img.Bounds().Size(), want)
@@ -151,6 +151,7 @@ func checkBoxes(t *testing.T, c *chart, img *image.Paletted) {
 
 func TestPicturesSVG(t *testing.T) {
 	d := network(48, 1118)
+	d.Search = small().Search
 	for c := range d.Accelerator.Cores {
 		*d.Costs.At(0, c) = schedule.NodeCost{Runtime: 2000, Compute: 1500, Stall: 300, Load: 150, Store: 50, Onchip: 9, Operation: 4, Offchip: 2}
 	}
