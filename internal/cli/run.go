@@ -65,8 +65,9 @@ func runCommand() *cobra.Command {
 		Long: `Run finds an allocation of the network's layers to the accelerator's cores, schedules
 it in detail and writes pictures and figures, one folder a mode:
 result.json, the tables schedule.csv, transfers.csv, layers.csv, memory.csv and pareto.csv,
-the pictures schedule.png, memory.png and pareto.png, and state.json, allocation.json,
-timing.json, and mapping.yaml, which with --mapping gives the result again.`,
+the pictures schedule.png, memory.png, energy.png, layers.png and pareto.png, report.html for
+a browser, trace.json for Perfetto, and state.json, allocation.json, timing.json, and
+mapping.yaml, which with --mapping gives the result again.`,
 		Example: `  stream run
   stream run --workload net.onnx --hardware chip.yaml --mapping map.yaml
   stream run --mode fused --stacks 0-10,11-21 --objective latency --effort high
@@ -354,13 +355,17 @@ func (f *runFlags) run(c *cobra.Command) error {
 			break
 		}
 	}
-	if err := as.together(f.output, shown); err != nil {
+	compared, err := as.together(f.output, shown)
+	if err != nil {
 		return err
 	}
 	if len(results) > 0 {
 		if err := f.print(c, results, saved); err != nil {
 			return err
 		}
+	}
+	if !f.json && !f.quiet && len(compared) > 0 {
+		fmt.Fprintln(c.OutOrStdout(), "both: "+strings.Join(compared, "  "))
 	}
 	if ended == nil {
 		ended = repeat.compare(c, results)
