@@ -104,7 +104,7 @@ runs on a multi-core dataflow accelerator, layer by layer or layer-fused.`,
 		return diag.List{p}
 	})
 	root.PersistentFlags().Bool("verbose", false, "say on standard error how long each step takes")
-	root.AddCommand(runCommand(), coreCommand(), inspectCommand(), inferCommand(), zooCommand(), checkCommand(), reportCommand(), completionCommand(), versionCommand())
+	root.AddCommand(runCommand(), coreCommand(), inspectCommand(), inferCommand(), zooCommand(), checkCommand(), reportCommand(), schemaCommand(), completionCommand(), versionCommand())
 	return root
 }
 

@@ -72,10 +72,10 @@ type Inputs struct {
 
 // Search is what a search over allocations did and found.
 type Search struct {
-	Evaluations int     `json:"evaluations"` // distinct allocations scheduled
-	Exhaustive  bool    `json:"exhaustive"`  // that was all there are: none is better
-	Interrupted bool    `json:"interrupted"` // the user ended it; the result is the best until then
-	Front       []Point `json:"front"`       // what nothing found dominates, by ascending latency
+	Evaluations int     `json:"evaluations"`                 // distinct allocations scheduled
+	Exhaustive  bool    `json:"exhaustive"`                  // that was all there are: none is better
+	Interrupted bool    `json:"interrupted"`                 // the user ended it; the result is the best until then
+	Front       []Point `json:"front" jsonschema:"nullable"` // what nothing found dominates, by ascending latency
 }
 
 // Point is what an allocation achieves.
