@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -123,7 +124,7 @@ func builtins() []string {
 
 func exportBuiltins(c *cobra.Command, names []string, output string, force, withSchemas bool) error {
 	if len(names) == 0 {
-		return diag.List{{Message: "zoo export: no name is given", Allowed: fmt.Sprint(builtins())}}
+		return diag.List{{Message: "zoo export: no name is given", Hint: "`stream zoo list` lists the names, for instance `stream zoo export resnet18`"}}
 	}
 	var problems diag.List
 	files := map[string][]byte{}
@@ -135,8 +136,7 @@ func exportBuiltins(c *cobra.Command, names []string, output string, force, with
 		if !ok {
 			problems.Add(diag.Problem{
 				Message: fmt.Sprintf("zoo export: nothing built in is named %q", name),
-				Hint:    diag.DidYouMean(name, builtins()),
-				Allowed: fmt.Sprint(builtins()),
+				Hint:    cmp.Or(diag.DidYouMean(name, builtins()), "`stream zoo list` lists the names"),
 			})
 		}
 		for path, content := range exported {
@@ -165,12 +165,14 @@ func exportBuiltins(c *cobra.Command, names []string, output string, force, with
 			return err
 		}
 		if err := os.MkdirAll(filepath.Dir(full), 0o777); err != nil {
-			return err
+			return unwritable("output", fmt.Errorf("cannot make folder %s: %s", filepath.Dir(full), reason(err)))
 		}
 		if err := report.WriteFile(full, write); err != nil {
+			return unwritable("output", err)
+		}
+		if _, err := fmt.Fprintln(c.OutOrStdout(), full); err != nil {
 			return err
 		}
-		fmt.Fprintln(c.OutOrStdout(), full)
 	}
 	return nil
 }
