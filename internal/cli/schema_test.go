@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -20,8 +19,6 @@ import (
 	"streamdse/internal/report"
 	"streamdse/internal/yamlschema"
 )
-
-var update = flag.Bool("update", false, "rewrite docs/schemas")
 
 // outputs are what commands write, by the name of the schema.
 func outputs() []struct {
