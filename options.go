@@ -1,7 +1,9 @@
 package stream
 
 import (
+	"log/slog"
 	"runtime"
+	"time"
 
 	"streamdse/hardware"
 	"streamdse/internal/allocate"
@@ -129,6 +131,8 @@ type Options struct {
 	// Progress, if not nil, is told how far each step is. It is called from one
 	// goroutine at a time.
 	Progress func(Progress)
+	// Log, if not nil, is told how long each step took, at slog.LevelDebug.
+	Log *slog.Logger
 	// Costs, if not nil, remembers single-core costs from run to run.
 	Costs *Costs
 }
@@ -190,4 +194,13 @@ type Solution struct {
 	Allocation *schedule.Allocation
 	Latency    unit.Cycles
 	Energy     unit.Picojoules
+}
+
+// timed begins a step; the result ends it and logs how long it took.
+func (o *Options) timed(step string) func() {
+	if o.Log == nil {
+		return func() {}
+	}
+	began := time.Now()
+	return func() { o.Log.Debug(step, "mode", string(o.Mode), "took", time.Since(began)) }
 }

@@ -74,12 +74,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // show prints problems. The place comes first, so that editors can jump to it.
 func show(w io.Writer, problems diag.List) {
+	style := styleFor(w)
 	for _, p := range problems {
 		if p.File == "" {
 			p.Message = "stream: " + p.Message
 		}
-		p.Allowed = shortened(p.Allowed)
-		fmt.Fprintln(w, printable(p.String()))
+		p.File, p.Message = printable(p.File), printable(p.Message)
+		p.Allowed, p.Hint = printable(shortened(p.Allowed)), printable(p.Hint)
+		fmt.Fprintln(w, style.problem(p))
 	}
 }
 
@@ -130,8 +132,8 @@ runs on a multi-core dataflow accelerator, layer by layer or layer-fused.`,
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(helpCommand(root))
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(), coreCommand(), inspectCommand(), inferCommand(), zooCommand(), checkCommand(), reportCommand(), versionCommand())
+	root.PersistentFlags().Bool("verbose", false, "say on standard error how long each step takes")
+	root.AddCommand(runCommand(), coreCommand(), inspectCommand(), inferCommand(), zooCommand(), checkCommand(), reportCommand(), completionCommand(), versionCommand())
 	return root
 }
 

@@ -30,13 +30,13 @@ import (
 //
 // TestDocs runs the commands of each page in a folder of its own.
 
-// page is a Markdown file.
-type page struct {
+// document is a Markdown file.
+type document struct {
 	name  string
 	lines []string
 }
 
-// block is a fenced block: lines [from, to) of its page.
+// block is a fenced block: lines [from, to) of its document.
 type block struct {
 	info     string
 	from, to int
@@ -44,23 +44,23 @@ type block struct {
 
 var fence = regexp.MustCompile("^```(.*)$")
 
-func pages(t *testing.T) []page {
+func pages(t *testing.T) []document {
 	files, err := filepath.Glob(filepath.Join("..", "..", "docs", "*.md"))
 	if err != nil || len(files) < 5 {
 		t.Fatal(len(files), err)
 	}
-	var list []page
+	var list []document
 	for _, file := range append(files, filepath.Join("..", "..", "README.md")) {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		list = append(list, page{file, strings.Split(string(text), "\n")})
+		list = append(list, document{file, strings.Split(string(text), "\n")})
 	}
 	return list
 }
 
-func (p *page) blocks() []block {
+func (p *document) blocks() []block {
 	var list []block
 	for i := 0; i < len(p.lines); i++ {
 		m := fence.FindStringSubmatch(p.lines[i])
@@ -118,7 +118,7 @@ func TestDocs(t *testing.T) {
 }
 
 // run runs the commands of a block and tells whether lines of the page were updated.
-func (p *page) run(t *testing.T, b block, dir, bin string) (edited bool) {
+func (p *document) run(t *testing.T, b block, dir, bin string) (edited bool) {
 	for i := b.from; i < b.to; {
 		command, ok := strings.CutPrefix(p.lines[i], "$ ")
 		if !ok {
@@ -160,7 +160,7 @@ func (p *page) run(t *testing.T, b block, dir, bin string) (edited bool) {
 }
 
 // overlay is what a page adds to the sources and changes of them, by path.
-func (p *page) overlay(t *testing.T) map[string]string {
+func (p *document) overlay(t *testing.T) map[string]string {
 	files := map[string]string{}
 	for _, b := range p.blocks() {
 		kind, file, _ := strings.Cut(b.info, " ")

@@ -31,6 +31,7 @@ func efforts() ([]string, map[string]int) {
 type runFlags struct {
 	inputFlags
 	tilingFlags
+	configFlags
 	mode, stacks          string
 	order, prefetch       string
 	allocator, allocation string
@@ -46,7 +47,12 @@ type runFlags struct {
 	format                []string
 	noVerify, noPlots     bool
 	whatIf                bool
-	json, quiet           bool
+
+	// What decides the result, as it is saved: see record.
+	flags map[string][]string
+	files map[string]string
+
+	json, quiet bool
 }
 
 func runCommand() *cobra.Command {
@@ -63,12 +69,15 @@ schedule.png and memory.png, and state.json, allocation.json, timing.json.`,
   stream run --workload net.onnx --hardware chip.yaml --mapping map.yaml
   stream run --mode fused --stacks 0-10,11-21 --objective latency --effort high
   stream run --mode fused --what-if
+  stream run --config experiment.yaml --seed 3
+  stream run --repeat outputs/resnet18-tpu_like_quad_core-fused/result.json --output again
   stream run --allocation outputs/resnet18-tpu_like_quad_core-fused/allocation.json --mode fused`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
 	f.inputFlags.register(c)
 	f.tilingFlags.register(c)
+	f.configFlags.register(c)
 	flags := c.Flags()
 	flags.StringVar(&f.mode, "mode", "both", "layer-by-layer, fused or both")
 	flags.StringVar(&f.stacks, "stacks", "auto", "layers fused together: auto (as many as keep their weights on the chip), a list such as 0-10,11-21, or a file with one stack a line")
@@ -88,11 +97,13 @@ schedule.png and memory.png, and state.json, allocation.json, timing.json.`,
 	flags.StringVar(&f.output, "output", "outputs", "folder for the results")
 	flags.StringSliceVar(&f.format, "format", []string{report.PNG.Extension()}, "formats of the pictures: png, svg, pdf; parquet adds the tables in that format to those in CSV")
 	flags.BoolVar(&f.noVerify, "no-verify", false, "leave out the independent check of the schedule")
-	flags.BoolVar(&f.noPlots, "no-plots", false, "leave out the pictures")
+	flags.BoolVar(&f.noPlots, "no-plots", false, "leave out the pictures and report.html")
 	flags.BoolVar(&f.whatIf, "what-if", false, "schedule again with more of what costs most (bandwidth, memory) and with other splits, and say what that changes")
 	flags.BoolVar(&f.json, "json", false, "print the results as JSON on standard output, one a mode")
 	flags.BoolVar(&f.quiet, "quiet", false, "no progress, no table")
 	complete(c, "mode", modeNames())
+	complete(c, "stacks", []string{"auto"})
+	completeFile(c, "allocation", "json")
 	complete(c, "order", stream.Orders())
 	complete(c, "prefetch", append([]string{"none", "auto"}, stream.Prefetchable()...))
 	complete(c, "objective", stream.Objectives())
@@ -252,13 +263,22 @@ func reason(err error) string {
 
 func (f *runFlags) run(c *cobra.Command) error {
 	began := time.Now()
+	repeat, err := f.settle(c)
+	if err != nil {
+		return err
+	}
 	inputs, chosen, err := f.inputs()
 	modes, o, optionsErr := f.options(c)
 	as, formatErr := f.formats(c)
 	if err := both(both(err, optionsErr), formatErr); err != nil {
 		return err
 	}
+	o.Log = logger(c)
+	loading := timed(o.Log, "load")
 	problem, sources, err := stream.Load(inputs)
+	if loading(); err == nil {
+		err = repeat.unchanged(sources)
+	}
 	if err != nil {
 		return err
 	}
@@ -273,7 +293,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 	loaded := time.Since(began)
 	if !f.quiet {
 		for _, w := range problem.Warnings() {
-			fmt.Fprintln(c.ErrOrStderr(), "warning: "+w)
+			fmt.Fprintln(c.ErrOrStderr(), styleFor(c.ErrOrStderr()).warning(w))
 		}
 	}
 	o.Rules = chosen
@@ -286,6 +306,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 
 	var results []*report.Result
 	var saved []report.Saved
+	var shown []*report.Data
 	var ended error
 	for _, mode := range modes {
 		o.Mode = mode
@@ -300,28 +321,36 @@ func (f *runFlags) run(c *cobra.Command) error {
 			break
 		}
 		data := reportData(problem, sources, f, o, r)
+		data.Inputs.Settings.Flags, data.Inputs.Settings.Files = f.flags, f.files
 		if f.whatIf && !r.Interrupted {
-			if data.WhatIf, err = trials(c.Context(), problem, o, r); err != nil && !errors.Is(err, context.Canceled) {
+			data.WhatIf, err = trials(c.Context(), problem, o, r)
+			if progress.finish(); err != nil && !errors.Is(err, context.Canceled) {
 				return err
 			}
-			progress.finish()
 			r.Interrupted = err != nil
 		}
 		timing := timing{Load: loaded.Seconds(), Run: time.Since(started).Seconds()}
+		saving := timed(o.Log, "save")
 		s, err := save(f.output, data, as, timing)
-		if err != nil {
+		if saving(); err != nil {
 			return err
 		}
-		results, saved = append(results, report.NewResult(data)), append(saved, s)
+		results, saved, shown = append(results, report.NewResult(data)), append(saved, s), append(shown, data)
 		if r.Interrupted {
 			ended = errInterrupted
 			break
 		}
 	}
+	if err := as.together(f.output, shown); err != nil {
+		return err
+	}
 	if len(results) > 0 {
 		if err := f.print(c, results, saved); err != nil {
 			return err
 		}
+	}
+	if ended == nil {
+		ended = repeat.compare(c, results)
 	}
 	return ended
 }
