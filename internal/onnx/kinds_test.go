@@ -246,7 +246,7 @@ func TestKinds(t *testing.T) {
 			}
 			for _, mode := range []stream.Mode{stream.LayerByLayer, stream.Fused} {
 				o := stream.DefaultOptions()
-				o.Mode, o.Generations, o.Individuals = mode, 1, 4
+				o.Mode, o.Evaluations, o.Explore = mode, 100, nil
 				if _, err := stream.Run(context.Background(), stream.Problem{Workload: w, Hardware: acc, Mapping: m}, o); err != nil {
 					t.Errorf("%s: %v", mode, err)
 				}

@@ -29,6 +29,19 @@ const (
 	allocationName = "allocation.json"
 )
 
+// MappingName is the mapping file that gives the result again.
+const MappingName = "mapping.yaml"
+
+// The table of the front, and the folder of the mappings that give its solutions
+// again.
+const (
+	frontName   = "pareto.csv"
+	frontFolder = "pareto"
+)
+
+// FrontMapping is the name of the mapping of solution i of the front.
+func FrontMapping(i int) string { return fmt.Sprintf("%s/%02d-mapping.yaml", frontFolder, i) }
+
 // Tables that follow from the others.
 const (
 	layersName = "layers.csv"
@@ -50,18 +63,19 @@ func Pictures(d *Data, o Options) []File {
 	return []File{
 		{"schedule." + o.Format.Extension(), func(w io.Writer) error { return SchedulePicture(w, d, o) }},
 		{"memory." + o.Format.Extension(), func(w io.Writer) error { return MemoryPicture(w, d, o) }},
+		{"pareto." + o.Format.Extension(), func(w io.Writer) error { return FrontPicture(w, d, o) }},
 	}
 }
 
 // generated lists every file that a result folder may hold by the project's
 // doing; they are replaced together.
 func generated() []string {
-	names := []string{ResultName, stateName, allocationName, "report.html", "trace.json", "timing.json"}
-	for _, table := range []string{tasksName, transfersName, layersName, memoryName} {
+	names := []string{ResultName, stateName, allocationName, MappingName, frontFolder, "report.html", "trace.json", "timing.json"}
+	for _, table := range []string{tasksName, transfersName, layersName, memoryName, frontName} {
 		names = append(names, table, stem(table)+"."+string(Parquet))
 	}
 	for _, extension := range Formats() {
-		names = append(names, "schedule."+extension, "memory."+extension)
+		names = append(names, "schedule."+extension, "memory."+extension, "pareto."+extension)
 	}
 	return names
 }
@@ -104,7 +118,11 @@ func WriteFolder(ctx context.Context, dir string, files []File) (err error) {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
-		if err := writeFile(filepath.Join(fresh, f.Name), f.Write); err != nil {
+		name := filepath.Join(fresh, f.Name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+			return causeOf(err)
+		}
+		if err := writeFile(name, f.Write); err != nil {
 			return fmt.Errorf("%s: %w", f.Name, err)
 		}
 	}
