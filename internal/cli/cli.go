@@ -76,11 +76,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func show(w io.Writer, problems diag.List) {
 	style := styleFor(w)
 	for _, p := range problems {
-		if p.File == "" {
+		if p.File == "" { // a place comes first, so that editors can jump to it
 			p.Message = "stream: " + p.Message
 		}
-		p.File, p.Message = printable(p.File), printable(p.Message)
-		p.Allowed, p.Hint = printable(shortened(p.Allowed)), printable(p.Hint)
+		p.File, p.Message, p.Hint = printable(p.File), printable(p.Message), printable(p.Hint)
+		p.Allowed = printable(shortened(p.Allowed))
 		fmt.Fprintln(w, style.problem(p))
 	}
 }
@@ -132,6 +132,7 @@ runs on a multi-core dataflow accelerator, layer by layer or layer-fused.`,
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(helpCommand(root))
+	root.CompletionOptions.HiddenDefaultCmd = true
 	root.PersistentFlags().Bool("verbose", false, "say on standard error how long each step takes")
 	root.AddCommand(runCommand(), coreCommand(), inspectCommand(), inferCommand(), zooCommand(), checkCommand(), reportCommand(), completionCommand(), versionCommand())
 	return root
