@@ -21,6 +21,8 @@ type coreFlags struct {
 	dims                        []string
 	core                        int
 	search, objective           string
+	allocation, model           string
+	effort                      int64
 	lpfLimit, unrollings        int
 	mixed, locality, even       bool
 	workers                     int
@@ -52,6 +54,9 @@ products are layers; every other operator costs nothing.`,
 	flags.StringVar(&f.mapping, "mapping", "", "mapping: a YAML file, or the name of a built-in (default: the built-in named like the hardware, else all is open)")
 	flags.IntVar(&f.core, "core", 0, "core of an accelerator; the off-chip memory is put on top of its own (default: the first that computes)")
 	flags.StringVar(&f.search, "search", string(defaults.Search), "how loop orders are searched: best (proven where possible) or loma, the published search")
+	flags.StringVar(&f.allocation, "allocation", "", "how loops are allocated to memories: free (searched) or greedy (filled from the lowest up) (default: free, but greedy with --search loma or --even)")
+	flags.StringVar(&f.model, "model", string(defaults.Model), "latency model: published, or physical (never worse with more memory or bandwidth)")
+	flags.Int64Var(&f.effort, "effort", defaults.Effort, "parts of loop orders that --search best examines for a layer before it gives up the proof; 0 = no bound")
 	flags.StringVar(&f.objective, "objective", string(defaults.Objective), "what to minimise: "+strings.Join(stream.Objectives(), ", "))
 	flags.IntVar(&f.lpfLimit, "lpf-limit", defaults.LPFLimit, "loop prime factors that --search loma keeps; 0 = all")
 	flags.IntVar(&f.unrollings, "unrollings", defaults.Unrollings, "spatial unrollings that are tried where the mapping leaves them open")
@@ -66,6 +71,8 @@ products are layers; every other operator costs nothing.`,
 	completeInputs(c)
 	complete(c, "search", stream.LoopSearches())
 	complete(c, "objective", stream.Objectives())
+	complete(c, "allocation", stream.LoopAllocations())
+	complete(c, "model", stream.LatencyModels())
 	return c
 }
 
@@ -80,6 +87,14 @@ func (f *coreFlags) options() (stream.CoreOptions, error) {
 	if !slices.Contains(stream.Objectives(), f.objective) {
 		problems.Add(badChoice("objective", f.objective, stream.Objectives()))
 	}
+	if !slices.Contains(stream.LatencyModels(), f.model) {
+		problems.Add(badChoice("model", f.model, stream.LatencyModels()))
+	}
+	o.Model, o.Effort = stream.LatencyModel(f.model), f.effort
+	if f.effort < 0 {
+		problems.Add(diag.Problem{Message: fmt.Sprintf("--effort %d is too small", f.effort), Allowed: "0 or more"})
+	}
+	problems = append(problems, f.allocate(&o)...)
 	for _, x := range []struct {
 		flag         string
 		value, least int
@@ -102,6 +117,26 @@ func (f *coreFlags) options() (stream.CoreOptions, error) {
 	}
 	o.LPFLimit, o.Unrollings, o.Workers, o.Even = f.lpfLimit, f.unrollings, f.workers, f.even
 	return o, problems.Err()
+}
+
+// allocate sets the allocation that the flags ask for.
+func (f *coreFlags) allocate(o *stream.CoreOptions) (problems diag.List) {
+	filled := o.Search == stream.Loma || f.even
+	switch {
+	case f.allocation == "" && filled:
+		o.Allocation = stream.Greedy
+	case f.allocation == "":
+	case !slices.Contains(stream.LoopAllocations(), f.allocation):
+		problems.Add(badChoice("allocation", f.allocation, stream.LoopAllocations()))
+	case f.allocation == string(stream.Free) && filled:
+		problems.Add(diag.Problem{
+			Message: "--allocation free does not go with --search loma or --even, which fill memories from the lowest up",
+			Allowed: "--allocation greedy, or --search best without --even",
+		})
+	default:
+		o.Allocation = stream.LoopAllocation(f.allocation)
+	}
+	return problems
 }
 
 func plotFormat(file string) (report.Format, bool) {
@@ -189,7 +224,8 @@ func coreData(s stream.Sources, o stream.CoreOptions, r *stream.CoreResult) *rep
 	d := &report.CoreData{
 		Inputs: report.CoreInputs{
 			Workload: input(s.Workload), Hardware: input(s.Hardware), Mapping: input(s.Mapping),
-			Core: r.Core.Name, Search: string(o.Search), LPFLimit: o.LPFLimit, Objective: string(o.Objective),
+			Core: r.Core.Name, Search: string(o.Search), Allocation: string(o.Allocation), Model: string(o.Model),
+			LPFLimit: o.LPFLimit, Effort: o.Effort, Objective: string(o.Objective),
 			Mixed: o.Mixed, Locality: o.Locality, Even: o.Even,
 		},
 		Array: r.Array, Interrupted: r.Interrupted,
@@ -198,7 +234,7 @@ func coreData(s stream.Sources, o stream.CoreOptions, r *stream.CoreResult) *rep
 		l := &r.Layers[i]
 		m := report.MappedLayer{
 			Layer: l.Layer, Core: l.Core, Evaluation: l.Evaluation, Unrolling: l.Unrolling,
-			Evaluated: l.Evaluated, Unfit: l.Unfit, Proven: l.Proven, Gap: l.Gap, Pruned: l.Pruned,
+			Evaluated: l.Evaluated, Unfit: l.Unfit, Proven: l.Proven, Gap: l.Gap, OpenTie: l.OpenTie, Pruned: l.Pruned,
 		}
 		if l.Reason != nil {
 			m.Reason = l.Reason.Error()

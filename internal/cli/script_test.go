@@ -37,7 +37,8 @@ func TestScripts(t *testing.T) {
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
-			return os.WriteFile(filepath.Join(e.WorkDir, "unknown_operator.onnx"), unknownOperator(), 0o644)
+			return errors.Join(os.WriteFile(filepath.Join(e.WorkDir, "unknown_operator.onnx"), unknownOperator(), 0o644),
+				os.WriteFile(filepath.Join(e.WorkDir, "open.onnx"), openDimensions(), 0o644))
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"status": status,
@@ -95,6 +96,22 @@ func unknownOperator() []byte {
 			Nodes:   []onnx.Node{{Name: "mystery", OpType: "Frobnicate", Inputs: []string{"x"}, Outputs: []string{"y"}}},
 			Inputs:  []onnx.ValueInfo{{Name: "x", Type: onnx.Float32, Shape: shape}},
 			Outputs: []onnx.ValueInfo{{Name: "y", Type: onnx.Float32, Shape: shape}},
+		},
+	})
+}
+
+// openDimensions is a model of a matrix product whose rows are left open.
+func openDimensions() []byte {
+	open := []onnx.Dim{{Symbol: "batch"}, {Symbol: "seq"}, {Value: 8, Known: true}}
+	return onnx.Write(&onnx.Model{
+		IRVersion: 8,
+		Opsets:    []onnx.Opset{{Version: 17}},
+		Graph: onnx.Graph{
+			Name:         "open",
+			Nodes:        []onnx.Node{{Name: "product", OpType: "MatMul", Inputs: []string{"x", "w"}, Outputs: []string{"y"}}},
+			Inputs:       []onnx.ValueInfo{{Name: "x", Type: onnx.Float32, Shape: open}},
+			Outputs:      []onnx.ValueInfo{{Name: "y", Type: onnx.Float32}},
+			Initializers: []onnx.Tensor{{Name: "w", Type: onnx.Float32, Dims: []int64{8, 16}}},
 		},
 	})
 }

@@ -135,6 +135,7 @@ type inference struct {
 	next         int                 // the id of the next node
 	initializers []Tensor            // of branches, and of nodes that replace others
 	sequences    map[string][]string // the tensors that a sequence holds
+	contracted   int                 // operands of Einsum nodes of more than two
 	sequenced    int                 // how many those of all sequences are
 	open         map[string][]string // symbols without a size: where they stand
 	// skipUnsupported leaves the report of unknown operators to the caller.
