@@ -124,7 +124,7 @@ func WriteFolder(ctx context.Context, dir string, files []File) (err error) {
 		}
 		name := filepath.Join(fresh, f.Name)
 		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-			return err
+			return causeOf(err)
 		}
 		if err := writeFile(name, f.Write); err != nil {
 			return fmt.Errorf("%s: %w", f.Name, err)
