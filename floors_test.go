@@ -62,6 +62,8 @@ var floors = map[string]int{
 	"internal/cost":  7,
 	"internal/bound": 7,
 
+	"internal/explore": 7,
+
 	".":               8,
 	"internal/report": 8,
 

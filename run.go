@@ -11,12 +11,12 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
 	"sync"
 
-	"streamdse/internal/allocate"
 	"streamdse/internal/bound"
 	"streamdse/internal/connect"
 	"streamdse/internal/cost"
@@ -56,11 +56,23 @@ func (c *Costs) estimator(o Options) cost.Estimator {
 // error is the context's. A diag.List as the error means that the inputs do not
 // fit together, a *schedule.Infeasible that no allocation has a schedule.
 func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
+	if err := p.complete(); err != nil {
+		return nil, err
+	}
+	if o.Costs == nil {
+		o.Costs = NewCosts()
+	}
+	found, err := search(ctx, p, o)
+	if err != nil {
+		return nil, err
+	}
+	o = o.with(found.Best.Plan)
+	o.Progress = nil // all costs are known
 	graph, err := Graph(p, o)
 	if err != nil {
 		return nil, err
 	}
-	costs, err := costTable(ctx, p, o, graph)
+	costs, err := costTable(context.WithoutCancel(ctx), p, o, graph)
 	if err != nil {
 		return nil, err
 	}
@@ -72,27 +84,28 @@ func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	candidates := candidates(p, graph)
-	found, err := search(ctx, graph, costs, candidates, simulator, o)
+	s, err := simulator.Run(&found.Best.Allocation)
 	if err != nil {
 		return nil, err
 	}
-	s, err := simulator.Run(&found.Best)
-	if err != nil {
-		return nil, err
-	}
-	if err := o.verify(p, graph, costs, &found.Best, s); err != nil {
+	if err := o.verify(p, graph, costs, &found.Best.Allocation, s); err != nil {
 		return nil, err
 	}
 	r := &Result{
-		Mode: o.Mode, Graph: graph, Costs: costs, Allocation: &found.Best, Schedule: s,
-		Bound: lowerBound(p, o, graph, costs), Evaluations: found.Evaluations, Interrupted: found.Interrupted, Exhaustive: found.Exhaustive,
+		Mode: o.Mode, Graph: graph, Costs: costs, Allocation: &found.Best.Allocation, Schedule: s,
+		Bound: lowerBound(p, o, graph, costs), Evaluations: found.Evaluations, Plans: found.Plans, Exhaustive: found.Exhaustive,
+		Interrupted: found.Interrupted, TimedOut: found.Interrupted && ctx.Err() == nil,
 	}
-	for i := range found.Front {
-		f := &found.Front[i]
-		r.Front = append(r.Front, Solution{&f.Allocation, f.Point.Latency, f.Point.Energy})
+	if r.Choice, err = o.choice(graph, found.Best); err != nil {
+		return nil, err
 	}
-	return r, nil
+	if err := o.unmet(found.Best.Point, r.Bound); err != nil {
+		return nil, err
+	}
+	front, chosen := found.Thin(frontSize)
+	r.Chosen = chosen
+	r.Front, err = o.solutions(graph, front)
+	return r, err
 }
 
 // verify checks a schedule that was made just now, unless that is left out.
@@ -189,49 +202,15 @@ func stacksOf(p Problem, o Options) (split.Stacks, error) {
 	case o.Stacks != nil:
 		return split.Given(p.Workload, o.Stacks)
 	case p.Mapping.Stacks != nil:
-		return split.Named(p.Workload, p.Mapping.Stacks)
+		stacks, err := split.Named(p.Workload, p.Mapping.Stacks)
+		var problems diag.List
+		if errors.As(err, &problems) && len(p.Mapping.Entries) > 0 {
+			err = inFile(p.Mapping.Entries[0].File, problems)
+		}
+		return stacks, err
 	default:
 		return split.Auto(p.Workload, p.Mapping, p.Hardware, o.Rules), nil
 	}
-}
-
-// search finds an allocation, or takes the given one.
-func search(ctx context.Context, g *taskgraph.Graph, costs *schedule.CostTable, candidates func(layer, group int) []int,
-	simulator *simulate.Simulator, o Options) (*allocate.Result, error) {
-	defer o.timed("search")()
-	space, err := allocate.NewSpace(g, candidates, costs)
-	if err != nil {
-		return nil, err
-	}
-	if o.Fixed != nil {
-		a, err := o.Fixed(g)
-		if err != nil {
-			return nil, err
-		}
-		if err := allowed(g, candidates, a); err != nil {
-			return nil, err
-		}
-		space = &allocate.Space{Base: *a}
-	}
-	options := allocate.Options{
-		Objective: o.Objective, Seed: o.Seed, Workers: o.workers(),
-		Budget: o.Evaluations, Generations: o.Generations, Individuals: o.Individuals,
-	}
-	if o.Progress != nil && o.Fixed == nil {
-		options.Progress = func(evaluations int, best allocate.Point) {
-			o.Progress(Progress{
-				Mode: o.Mode, Step: "allocate", Done: evaluations, Total: o.Evaluations, Unit: "allocations",
-				Note: fmt.Sprintf("best %d cycles, %.4g pJ", best.Latency, float64(best.Energy)),
-			})
-		}
-	}
-	return allocate.Search(ctx, o.Allocator, space, func() allocate.Evaluate {
-		s := simulator.Fork()
-		return func(a *schedule.Allocation) (allocate.Point, error) {
-			m, err := s.Evaluate(a)
-			return allocate.Point{Latency: m.Latency, Energy: m.Energy.Total()}, err
-		}
-	}, options)
 }
 
 // allowed reports every core of an allocation that may not run its group.

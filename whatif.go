@@ -43,7 +43,7 @@ const splitEvaluations = 300
 // judged with the same nodes in the same allocation; for another split, a short
 // search finds an allocation.
 func WhatIf(ctx context.Context, p Problem, o Options, r *Result, changes []Change) ([]Effect, error) {
-	o.Mode = r.Mode
+	o = o.like(r)
 	report := o.step("what-if", "changes")
 	silent := o
 	silent.Progress = nil
@@ -109,7 +109,7 @@ func again(ctx context.Context, p Problem, o Options, r *Result) (*schedule.Sche
 func splitAnew(ctx context.Context, p Problem, o Options, cut mapping.Cut) (*schedule.Schedule, error) {
 	cuts := []mapping.Cut{cut}
 	for _, c := range o.Cuts {
-		if !c.Inter {
+		if !c.Inter || cut.Layer != "" && c.Layer != cut.Layer {
 			cuts = append(cuts, c)
 		}
 	}

@@ -41,7 +41,11 @@ func LoadFiles(path string) (*Accelerator, map[string]string, error) {
 		}
 		data, err := os.ReadFile(found)
 		if err != nil {
-			return "", nil, fmt.Errorf("cannot read the core file: %w", err)
+			var p *fs.PathError
+			if errors.As(err, &p) {
+				err = fmt.Errorf("cannot read the core file %s: %w", found, p.Err)
+			}
+			return "", nil, err
 		}
 		files[file] = string(data)
 		return found, data, nil

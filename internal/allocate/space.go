@@ -5,14 +5,12 @@ package allocate
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
 
 	"streamdse/schedule"
 	"streamdse/taskgraph"
-	"streamdse/unit"
 )
 
 // Gene is one free choice: the core of a group of a layer.
@@ -26,6 +24,8 @@ type Space struct {
 	// Base holds the cores that are not free; the entries of genes are overwritten.
 	Base  schedule.Allocation
 	Genes []Gene
+	// Listed are allocations that are likely to be good; see Estimate.
+	Listed []schedule.Allocation
 }
 
 // NewSpace collects the free choices of a graph: for every group of every layer
@@ -125,71 +125,13 @@ func (s *Space) decode(choice []uint16, a *schedule.Allocation) {
 	}
 }
 
-// clone returns a copy of the base to decode into.
-func (s *Space) clone() *schedule.Allocation {
+// Clone returns a copy of the base to decode into.
+func (s *Space) Clone() *schedule.Allocation {
 	c := &schedule.Allocation{Cores: make([][]int, len(s.Base.Cores))}
 	for i, l := range s.Base.Cores {
 		c.Cores[i] = append([]int(nil), l...)
 	}
 	return c
-}
-
-// Point is what an allocation achieves. The zero value is not a valid point.
-type Point struct {
-	Latency unit.Cycles
-	Energy  unit.Picojoules
-}
-
-// infeasible marks an allocation that has no schedule; it is dominated by all others.
-func infeasible() Point {
-	return Point{math.MaxInt64, unit.Picojoules(math.Inf(1))}
-}
-
-// Feasible tells whether the allocation has a schedule.
-func (p Point) Feasible() bool { return p.Latency != math.MaxInt64 }
-
-// dominates tells whether p is at least as good as q in both aims and better in one.
-func (p Point) dominates(q Point) bool {
-	return p.Latency <= q.Latency && p.Energy <= q.Energy && p != q
-}
-
-// Objective ranks points; smaller is better.
-type Objective string
-
-// The objectives that a user can name.
-const (
-	EDP     Objective = "edp"
-	Latency Objective = "latency"
-	Energy  Objective = "energy"
-)
-
-// Objectives lists the known objectives.
-func Objectives() []string { return []string{string(EDP), string(Latency), string(Energy)} }
-
-// Less tells whether p is strictly better than q. Equal values are ordered by
-// latency and then energy, so that the choice does not depend on the order in
-// which points were found.
-func (o Objective) Less(p, q Point) bool {
-	a, b := o.value(p), o.value(q)
-	switch {
-	case a != b:
-		return a < b
-	case p.Latency != q.Latency:
-		return p.Latency < q.Latency
-	default:
-		return p.Energy < q.Energy
-	}
-}
-
-func (o Objective) value(p Point) float64 {
-	switch o {
-	case Latency:
-		return float64(p.Latency)
-	case Energy:
-		return float64(p.Energy)
-	default:
-		return float64(p.Latency) * float64(p.Energy)
-	}
 }
 
 // Evaluate schedules an allocation. An allocation without a schedule is an

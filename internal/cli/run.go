@@ -32,6 +32,7 @@ type runFlags struct {
 	inputFlags
 	tilingFlags
 	configFlags
+	exploreFlags
 	mode, stacks          string
 	order, prefetch       string
 	allocator, allocation string
@@ -63,8 +64,9 @@ func runCommand() *cobra.Command {
 		Short: "Explore one workload on one accelerator",
 		Long: `Run finds an allocation of the network's layers to the accelerator's cores, schedules
 it in detail and writes pictures and figures, one folder a mode:
-result.json, the tables schedule.csv, transfers.csv, layers.csv and memory.csv, the pictures
-schedule.png and memory.png, and state.json, allocation.json, timing.json.`,
+result.json, the tables schedule.csv, transfers.csv, layers.csv, memory.csv and pareto.csv,
+the pictures schedule.png, memory.png and pareto.png, and state.json, allocation.json,
+timing.json, and mapping.yaml, which with --mapping gives the result again.`,
 		Example: `  stream run
   stream run --workload net.onnx --hardware chip.yaml --mapping map.yaml
   stream run --mode fused --stacks 0-10,11-21 --objective latency --effort high
@@ -78,6 +80,7 @@ schedule.png and memory.png, and state.json, allocation.json, timing.json.`,
 	f.inputFlags.register(c)
 	f.tilingFlags.register(c)
 	f.configFlags.register(c)
+	f.exploreFlags.register(c)
 	flags := c.Flags()
 	flags.StringVar(&f.mode, "mode", "both", "layer-by-layer, fused or both")
 	flags.StringVar(&f.stacks, "stacks", "auto", "layers fused together: auto (as many as keep their weights on the chip), a list such as 0-10,11-21, or a file with one stack a line")
@@ -175,6 +178,7 @@ func (f *runFlags) options(c *cobra.Command) (modes []stream.Mode, o stream.Opti
 	}
 	o.Seed, o.Workers, o.LPFLimit, o.SkipVerify = f.seed, f.workers, f.lpfLimit, f.noVerify
 	problems = append(problems, f.tilingFlags.options(c, &o)...)
+	problems = append(problems, f.exploreFlags.options(&o)...)
 	return modes, o, problems.Err()
 }
 
@@ -227,7 +231,7 @@ func (f *runFlags) allocatorSearch(c *cobra.Command, o *stream.Options, problems
 		o.Allocator = f.allocator
 	}
 	if f.allocation != "" {
-		for _, flag := range []string{"effort", "evaluations", "generations", "individuals", "seed", "objective"} {
+		for _, flag := range []string{"effort", "evaluations", "generations", "individuals", "seed", "objective", "explore", "pick", "time-limit", "crossover", "mutation"} {
 			if c.Flags().Changed(flag) {
 				problems.Add(diag.Problem{Message: fmt.Sprintf("--%s has no effect: --allocation FILE leaves nothing to search", flag), Hint: "leave one of them out"})
 			}
@@ -244,7 +248,8 @@ func (f *runFlags) fixed(acc *hardware.Accelerator) (func(*taskgraph.Graph) (*sc
 	}
 	text, err := os.ReadFile(f.allocation)
 	if err != nil {
-		return nil, diag.List{{File: f.allocation, Message: "cannot read the saved allocation: " + reason(err)}}
+		return nil, diag.List{{File: f.allocation, Message: "cannot read the saved allocation: " + reason(err),
+			Hint: "name the allocation.json of a result folder"}}
 	}
 	return func(g *taskgraph.Graph) (*schedule.Allocation, error) {
 		return report.ReadAllocation(f.allocation, text, g, acc)
@@ -266,6 +271,9 @@ func (f *runFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if f.allocation != "" && f.mapping == "" {
+		f.mapping = besideAllocation(f.allocation)
+	}
 	inputs, chosen, err := f.inputs()
 	modes, o, optionsErr := f.options(c)
 	as, formatErr := f.formats(c)
@@ -281,6 +289,12 @@ func (f *runFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	o.Rules = chosen
+	if problem.Mapping != nil {
+		if modes, o, err = f.adopt(c, problem.Mapping, modes, o); err != nil {
+			return err
+		}
+	}
 	if !slices.Contains(modes, stream.Fused) {
 		if err := fusedOnly(o.Cuts, problem.Workload).Err(); err != nil {
 			return err
@@ -295,7 +309,6 @@ func (f *runFlags) run(c *cobra.Command) error {
 			fmt.Fprintln(c.ErrOrStderr(), styleFor(c.ErrOrStderr()).warning(w))
 		}
 	}
-	o.Rules = chosen
 	if err := f.check(problem, sources, modes, o); err != nil {
 		return err
 	}
@@ -313,29 +326,30 @@ func (f *runFlags) run(c *cobra.Command) error {
 		r, err := stream.Run(c.Context(), problem, o)
 		progress.finish()
 		if err != nil {
-			ended = fmt.Errorf("%s: %w", mode, err)
+			ended = noAnswer(mode, err)
 			if errors.Is(err, context.Canceled) && len(saved) > 0 {
 				ended = fmt.Errorf("%w; %s has none yet", errInterrupted, mode)
 			}
 			break
 		}
-		data := reportData(problem, sources, f, o, r)
+		data := reportData(c, problem, sources, f, o, r)
 		data.Inputs.Settings.Flags, data.Inputs.Settings.Files = f.flags, f.files
-		if f.whatIf && !r.Interrupted {
+		if f.whatIf && (!r.Interrupted || r.TimedOut) {
 			data.WhatIf, err = trials(c.Context(), problem, o, r)
 			if progress.finish(); err != nil && !errors.Is(err, context.Canceled) {
 				return err
 			}
-			r.Interrupted = err != nil
+			r.Interrupted = r.Interrupted || err != nil
+			r.TimedOut = r.TimedOut && err == nil
 		}
 		timing := timing{Load: loaded.Seconds(), Run: time.Since(started).Seconds()}
 		saving := timed(o.Log, "save")
-		s, err := save(f.output, data, as, timing)
+		s, err := save(f.output, data, problem.Mapping, r, as, timing)
 		if saving(); err != nil {
 			return err
 		}
 		results, saved, shown = append(results, report.NewResult(data)), append(saved, s), append(shown, data)
-		if r.Interrupted {
+		if r.Interrupted && !r.TimedOut {
 			ended = errInterrupted
 			break
 		}
@@ -382,12 +396,20 @@ func (f *runFlags) check(p stream.Problem, s stream.Sources, modes []stream.Mode
 	for _, stack := range o.Stacks {
 		if id := slices.Max(stack); id > last {
 			problems.Add(diag.Problem{Message: fmt.Sprintf("--stacks names layer %d", id), Allowed: fmt.Sprintf("ids up to %d", last), Hint: "`stream inspect` lists the layers"})
+		} else if p.Workload != nil && !slices.ContainsFunc(p.Workload.Layers, func(l workload.Layer) bool { return slices.Contains(stack, l.ID) }) {
+			problems.Add(diag.Problem{
+				Message: fmt.Sprintf("--stacks: no layer has an id in %s", strings.Join(strings.Fields(strings.Trim(fmt.Sprint(stack), "[]")), ", ")),
+				Hint:    "`stream inspect` lists the layers; an activation that is folded into a layer is none",
+			})
 		}
 	}
 	for _, o.Mode = range modes {
 		g, err := stream.Graph(p, o)
 		if err == nil && o.Fixed != nil {
 			_, err = o.Fixed(g)
+		}
+		if err == nil && o.First != nil {
+			_, err = o.First(g)
 		}
 		if err := note(err); err != nil {
 			return err
