@@ -138,7 +138,7 @@ func TestNothingBeatsTheBoundUnderAnySwitch(t *testing.T) {
 			t.Run(base.Name+"/"+reflect.TypeFor[rules.Rules]().Field(i).Name, func(t *testing.T) {
 				var seen gaps
 				problems := drawBounded(r)
-				for seed := range 20 {
+				for seed := range 10 {
 					checkBound(t, problems.Example(seed), &seen)
 				}
 			})
