@@ -52,7 +52,7 @@ products are layers; every other operator costs nothing.`,
 	flags.StringVar(&f.mapping, "mapping", "", "mapping: a YAML file, or the name of a built-in (default: the built-in named like the hardware, else all is open)")
 	flags.IntVar(&f.core, "core", 0, "core of an accelerator; the off-chip memory is put on top of its own (default: the first that computes)")
 	flags.StringVar(&f.search, "search", string(defaults.Search), "how loop orders are searched: best (proven where possible) or loma, the published search")
-	flags.StringVar(&f.objective, "objective", string(defaults.Objective), "what to minimise: "+strings.Join(stream.Objectives(), ", "))
+	flags.StringVar(&f.objective, "objective", string(defaults.Objective), "what to minimise: "+strings.Join(stream.CoreObjectives(), ", "))
 	flags.IntVar(&f.lpfLimit, "lpf-limit", defaults.LPFLimit, "loop prime factors that --search loma keeps; 0 = all")
 	flags.IntVar(&f.unrollings, "unrollings", defaults.Unrollings, "spatial unrollings that are tried where the mapping leaves them open")
 	flags.BoolVar(&f.mixed, "mixed-spatial", false, "let several loops share an array dimension, and exploit locality (default: only for arrays that compute in memory)")
@@ -67,7 +67,7 @@ products are layers; every other operator costs nothing.`,
 	complete(c, "hardware", stream.HardwareNames())
 	complete(c, "mapping", stream.MappingNames())
 	complete(c, "search", stream.LoopSearches())
-	complete(c, "objective", stream.Objectives())
+	complete(c, "objective", stream.CoreObjectives())
 	return c
 }
 
@@ -79,8 +79,8 @@ func (f *coreFlags) options() (stream.CoreOptions, error) {
 	if !slices.Contains(stream.LoopSearches(), f.search) {
 		problems.Add(badChoice("search", f.search, stream.LoopSearches()))
 	}
-	if !slices.Contains(stream.Objectives(), f.objective) {
-		problems.Add(badChoice("objective", f.objective, stream.Objectives()))
+	if !slices.Contains(stream.CoreObjectives(), f.objective) {
+		problems.Add(badChoice("objective", f.objective, stream.CoreObjectives()))
 	}
 	for _, x := range []struct {
 		flag         string
