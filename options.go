@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"log/slog"
 	"runtime"
 	"time"
 
@@ -156,6 +157,8 @@ type Options struct {
 	// Progress, if not nil, is told how far each step is. It is called from one
 	// goroutine at a time.
 	Progress func(Progress)
+	// Log, if not nil, is told how long each step took, at slog.LevelDebug.
+	Log *slog.Logger
 	// Costs, if not nil, remembers single-core costs from run to run.
 	Costs *Costs
 }
@@ -226,4 +229,13 @@ type Solution struct {
 	// Memory is the peak memory: the highest use of each on-chip memory at any time of
 	// the schedule, summed over the memories.
 	Memory unit.Bits
+}
+
+// timed begins a step; the result ends it and logs how long it took.
+func (o *Options) timed(step string) func() {
+	if o.Log == nil {
+		return func() {}
+	}
+	began := time.Now()
+	return func() { o.Log.Debug(step, "mode", string(o.Mode), "took", time.Since(began)) }
 }

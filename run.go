@@ -87,10 +87,8 @@ func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !o.SkipVerify {
-		if err := schedule.Verify(graph, p.Hardware, costs, &found.Best.Allocation, s, o.Rules); err != nil {
-			return nil, fmt.Errorf("the schedule breaks a rule, which is a bug: %w", err)
-		}
+	if err := o.verify(p, graph, costs, &found.Best.Allocation, s); err != nil {
+		return nil, err
 	}
 	r := &Result{
 		Mode: o.Mode, Graph: graph, Costs: costs, Allocation: &found.Best.Allocation, Schedule: s,
@@ -107,6 +105,18 @@ func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
 	r.Chosen = chosen
 	r.Front, err = o.solutions(graph, front)
 	return r, err
+}
+
+// verify checks a schedule that was made just now, unless that is left out.
+func (o *Options) verify(p Problem, g *taskgraph.Graph, costs *schedule.CostTable, a *schedule.Allocation, s *schedule.Schedule) error {
+	if o.SkipVerify {
+		return nil
+	}
+	defer o.timed("verify")()
+	if err := schedule.Verify(g, p.Hardware, costs, a, s, o.Rules); err != nil {
+		return fmt.Errorf("the schedule breaks a rule, which is a bug: %w", err)
+	}
+	return nil
 }
 
 // Check verifies a schedule that was not made just now, for instance one read from
@@ -132,6 +142,7 @@ func NodeCosts(ctx context.Context, p Problem, o Options, g *taskgraph.Graph) (*
 
 // costTable estimates every class of nodes on every core that may run it.
 func costTable(ctx context.Context, p Problem, o Options, g *taskgraph.Graph) (*schedule.CostTable, error) {
+	defer o.timed("node costs")()
 	return cost.Table(ctx, g, p.Hardware, o.Costs.estimator(o), cost.Options{
 		Rules: o.Rules, Workers: o.workers(), Progress: o.step("cost", "node classes on cores"),
 	})
@@ -147,6 +158,7 @@ func candidates(p Problem, g *taskgraph.Graph) func(layer, group int) []int {
 
 // lowerBound is what no schedule of the graph can beat.
 func lowerBound(p Problem, o Options, g *taskgraph.Graph, costs *schedule.CostTable) Bound {
+	defer o.timed("bound")()
 	b := bound.Find(bound.Problem{
 		Graph: g, Accelerator: p.Hardware, Costs: costs, Cores: candidates(p, g), Rules: o.Rules, Prefetches: len(o.Prefetch) > 0,
 	})
@@ -156,6 +168,7 @@ func lowerBound(p Problem, o Options, g *taskgraph.Graph, costs *schedule.CostTa
 // Graph cuts the layers into computation nodes, as the mode and the stacks say, and
 // connects them. It is the graph that Run schedules.
 func Graph(p Problem, o Options) (*taskgraph.Graph, error) {
+	defer o.timed("graph")()
 	if err := p.complete(); err != nil {
 		return nil, err
 	}

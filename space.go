@@ -18,6 +18,7 @@ import (
 
 // search explores what the options leave open.
 func search(ctx context.Context, p Problem, o Options) (*explore.Result, error) {
+	defer o.timed("search")()
 	began := time.Now()
 	x := &exploration{problem: p, options: o}
 	problem, err := x.problemOf()
@@ -153,11 +154,12 @@ func (o Options) like(r *Result) Options {
 // open builds what a plan decides.
 func (x *exploration) open(ctx context.Context, plan *explore.Plan) (*explore.Opened, error) {
 	p, o := x.problem, x.options.with(plan)
-	if x.started { // plans are opened side by side
-		o.Workers, o.Progress = 1, nil
-	}
 	start := !x.started
-	x.started = true
+	if start {
+		x.started = true
+	} else { // plans are opened side by side
+		o.Workers, o.Progress, o.Log = 1, nil, nil
+	}
 	graph, err := Graph(p, o)
 	if err != nil {
 		return nil, err

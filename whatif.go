@@ -3,7 +3,6 @@ package stream
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"streamdse/internal/bottleneck"
 	"streamdse/internal/diag"
@@ -100,13 +99,10 @@ func again(ctx context.Context, p Problem, o Options, r *Result) (*schedule.Sche
 		return nil, err
 	}
 	s, err := simulator.Run(r.Allocation)
-	if err != nil || o.SkipVerify {
-		return s, err
+	if err != nil {
+		return nil, err
 	}
-	if err := schedule.Verify(r.Graph, p.Hardware, costs, r.Allocation, s, o.Rules); err != nil {
-		return nil, fmt.Errorf("the schedule breaks a rule, which is a bug: %w", err)
-	}
-	return s, nil
+	return s, o.verify(p, r.Graph, costs, r.Allocation, s)
 }
 
 // splitAnew searches an allocation for nodes that are cut in another way.

@@ -42,6 +42,7 @@ type Rules struct {
 	StreamedUsesLinger    bool // Q9: a consumer that streams an operand never counts as having used it
 	FullReuseEverywhere   bool // Q10: a constant shared by cores is counted in full on each
 	RemoveByOwnOperand    bool // Q12: copies under another operand stay behind; a read is priced at the own operand's memory
+	WholeTilesMove        bool // Q34: a transfer moves a node's whole output, whatever of it is read where it goes
 	LongestHeldSource     bool // Q13: a tensor is fetched from where it has been longest, not from where it arrives first
 	ThroughOffchip        bool // Q21: a transfer between cores may pass the off-chip core without being stored there
 	OriginSuccessorsOnly  bool // Q70: the removal of an output shared by nodes looks at the first node's readers
@@ -63,6 +64,10 @@ type Rules struct {
 	WriteAtSenderWidth bool // the accesses of a receiver are counted in words of the sender
 	BlocksAlone        bool // a node that streams has the links on the way to itself
 }
+
+// MovesParts tells whether a transfer moves no more of a tensor than what is read where
+// it goes. Where it takes the tensor away from its producer, it has to move all.
+func (r *Rules) MovesParts() bool { return !r.WholeTilesMove && !r.FirstTransferMoves }
 
 // Default is the physical model.
 func Default() Rules { return Rules{Name: "default"} }
@@ -95,6 +100,7 @@ func Reference2024() Rules {
 		StreamedUsesLinger:     true,
 		FullReuseEverywhere:    true,
 		RemoveByOwnOperand:     true,
+		WholeTilesMove:         true,
 		LongestHeldSource:      true,
 		ThroughOffchip:         true,
 		OriginSuccessorsOnly:   true,

@@ -38,20 +38,21 @@ func (c Cause) String() string {
 	return [...]string{"fetch", "eviction", "writeback", "prefetch", "spill"}[c]
 }
 
-// Transfer is the movement of a tensor from one memory to another. All links of
+// Transfer is the movement of a tensor, or a part of it, from one memory to another. All links of
 // its path are busy from Start to End; between two memories of one core there is
 // no link.
 type Transfer struct {
 	Tensor     taskgraph.TensorID
+	Part       taskgraph.PartID // that moves, in Schedule.Parts
 	Cause      Cause
 	From, To   int32 // cores
 	FromStore  int32 // memories, indices of Accelerator.Stores
 	ToStore    int32
 	For        taskgraph.NodeID // the node on whose behalf it happened, -1 for none
 	Start, End unit.Cycles
-	Bits       unit.Bits
-	Links      []int32 // indices of Accelerator.Links
-	Joined     bool    // shares an earlier transfer's slot on every link (broadcast)
+	Bits       unit.Bits // that move
+	Links      []int32   // indices of Accelerator.Links
+	Joined     bool      // shares an earlier transfer's slot on every link (broadcast)
 
 	LinkEnergy, MemoryEnergy unit.Picojoules
 }
@@ -68,12 +69,13 @@ type Block struct {
 // Forever is the end of a stay that does not end.
 const Forever unit.Cycles = math.MaxInt64
 
-// Copy is the stay of a tensor in a memory. Its space is taken from Start, when
+// Copy is the stay of a tensor, or a part of it, in a memory. Its space is taken from Start, when
 // the transfer or the node that brings it begins, until End; what it holds can be
 // read from Available on.
 type Copy struct {
 	Tensor                taskgraph.TensorID
 	Store                 int32 // index of Accelerator.Stores
+	Part                  taskgraph.PartID
 	Start, Available, End unit.Cycles
 }
 
@@ -120,8 +122,9 @@ type Schedule struct {
 	Order     []taskgraph.NodeID // in which the nodes were decided
 	Transfers []Transfer         // in which they were decided
 	Blocks    []Block
-	Copies    []Copy  // in which they were made
-	Memories  []Curve // by index of Accelerator.Stores
+	Copies    []Copy           // in which they were made
+	Parts     []taskgraph.Part // by PartID
+	Memories  []Curve          // by index of Accelerator.Stores
 }
 
 // EDP is the energy-delay product in pJ x cycles.

@@ -26,6 +26,7 @@ const (
 	RulePath          Rule = "path"           // a transfer's links lead from its source to its destination
 	RuleDuration      Rule = "duration"       // a transfer takes as long as its slowest link needs
 	RuleCopy          Rule = "copy"           // data is in a memory because a node or a transfer put it there, and is there when that ends
+	RuleExcess        Rule = "excess"         // no more of a tensor moves than what is read of it where it goes
 	RuleSource        Rule = "source"         // a transfer reads what is in its source from its start to its end
 	RulePresence      Rule = "presence"       // what a node reads is in its core's memory during its run
 	RuleStreaming     Rule = "streaming"      // what a node streams is in off-chip memory during its run
@@ -42,7 +43,7 @@ const (
 // Violation is a rule that a schedule breaks.
 type Violation struct {
 	Rule     Rule
-	Node     taskgraph.NodeID // -1 if it is about no node
+	Node     taskgraph.NodeID // -1 if it is about no node; of a transfer, the one that it is for
 	Transfer int              // index of Schedule.Transfers, -1 if it is about none
 	Time     unit.Cycles
 	Detail   string
@@ -62,6 +63,8 @@ func (v *Violation) Error() string {
 //     before.
 //   - Q6, Q15 (JoinPastTransfers): transfers of a tensor that start together on a
 //     link take its bandwidth once.
+//   - Q34 (WholeTilesMove) and Q3 (FirstTransferMoves): all of a tensor moves, whatever
+//     of it is read.
 //   - Q7 (NoWaitIfStored): a node may start before its data has arrived.
 //   - Q3, Q9, Q10 (FirstTransferMoves, StreamedUsesLinger, FullReuseEverywhere):
 //     data may stay for ever in an on-chip memory, and network outputs that nodes
@@ -74,9 +77,16 @@ func (v *Violation) Error() string {
 //     no layer has, or leave some undone.
 //   - PartialSumsAreFree: nodes may write the same output, which is complete after
 //     the first.
+//   - PartialSumsAreFree, DeadEndsAreOutputs: data may move to
+//     where nobody reads it.
 //   - StreamedFromAnywhere, DeadEndsAreOutputs: as their names say.
 func Verify(g *taskgraph.Graph, acc *hardware.Accelerator, costs *CostTable, alloc *Allocation, s *Schedule, r rules.Rules) error {
-	v := &verifier{g: g, acc: acc, costs: costs, s: s, r: r}
+	v := &verifier{g: g, acc: acc, costs: costs, s: s, r: r, read: make([]bool, len(g.Layers))}
+	for _, e := range g.Edges() {
+		if e.Data() && !e.PartialSums() {
+			v.read[g.Nodes[e.Src].Layer] = true
+		}
+	}
 	for _, check := range []func() *Violation{
 		v.work,
 		v.shape,
@@ -87,6 +97,7 @@ func Verify(g *taskgraph.Graph, acc *hardware.Accelerator, costs *CostTable, all
 		v.sums,
 		v.paths,
 		v.copies,
+		v.excess,
 		v.sources,
 		v.presence,
 		v.blocks,
@@ -112,7 +123,8 @@ type verifier struct {
 	s     *Schedule
 	r     rules.Rules
 
-	at map[place][]int // indices of Schedule.Copies, in order of start
+	read []bool          // layers whose result another one reads
+	at   map[place][]int // indices of Schedule.Copies, in order of start
 }
 
 // place is a tensor in a memory.
@@ -131,7 +143,11 @@ func (v *verifier) broken(rule Rule, n taskgraph.NodeID, time unit.Cycles, forma
 
 func (v *verifier) brokenTransfer(rule Rule, i int, format string, args ...any) *Violation {
 	x := &v.s.Transfers[i]
-	return &Violation{rule, -1, i, x.Start, fmt.Sprintf("transfer %d of %s from core %d to core %d: ", i, TensorName(v.g, x.Tensor), x.From, x.To) + fmt.Sprintf(format, args...)}
+	about := fmt.Sprintf("transfer %d of %s from core %d to core %d", i, TensorName(v.g, x.Tensor), x.From, x.To)
+	if x.For >= 0 {
+		about += " for " + NodeName(v.g, x.For)
+	}
+	return &Violation{rule, x.For, i, x.Start, about + ": " + fmt.Sprintf(format, args...)}
 }
 
 func (v *verifier) cost(n taskgraph.NodeID) *NodeCost {
@@ -205,14 +221,14 @@ func (v *verifier) shape() *Violation {
 	}
 	for i := range s.Transfers {
 		x := &s.Transfers[i]
-		if x.Tensor < 0 || int(x.Tensor) >= len(v.g.Tensors) || !v.hasCore(x.From) || !v.hasCore(x.To) || !v.hasStore(x.FromStore) || !v.hasStore(x.ToStore) || x.For < -1 || int(x.For) >= len(v.g.Nodes) {
-			return &Violation{RuleShape, -1, i, x.Start, fmt.Sprintf("transfer %d names an unknown tensor, core, memory or node", i)}
+		if x.Tensor < 0 || int(x.Tensor) >= len(v.g.Tensors) || !v.hasCore(x.From) || !v.hasCore(x.To) || !v.hasStore(x.FromStore) || !v.hasStore(x.ToStore) || x.For < -1 || int(x.For) >= len(v.g.Nodes) || !v.hasPart(x.Tensor, x.Part) {
+			return &Violation{RuleShape, -1, i, x.Start, fmt.Sprintf("transfer %d names an unknown tensor, part, core, memory or node", i)}
 		}
 	}
 	for i := range s.Copies {
 		c := &s.Copies[i]
-		if c.Tensor < 0 || int(c.Tensor) >= len(v.g.Tensors) || !v.hasStore(c.Store) {
-			return &Violation{RuleShape, -1, -1, c.Start, fmt.Sprintf("copy %d names an unknown tensor or memory", i)}
+		if c.Tensor < 0 || int(c.Tensor) >= len(v.g.Tensors) || !v.hasStore(c.Store) || !v.hasPart(c.Tensor, c.Part) {
+			return &Violation{RuleShape, -1, -1, c.Start, fmt.Sprintf("copy %d names an unknown tensor, part or memory", i)}
 		}
 	}
 	for n, t := range s.Tasks {
@@ -231,6 +247,48 @@ func (v *verifier) shape() *Violation {
 
 func (v *verifier) hasCore(c int32) bool  { return c >= 0 && int(c) < len(v.acc.Cores) }
 func (v *verifier) hasStore(s int32) bool { return s >= 0 && int(s) < len(v.acc.Stores) }
+
+// hasPart tells whether there is such a part, and within the tensor.
+func (v *verifier) hasPart(x taskgraph.TensorID, id taskgraph.PartID) bool {
+	if id == 0 {
+		return true
+	}
+	t := &v.g.Tensors[x]
+	if id < 0 || int(id) >= len(v.s.Parts) || len(v.s.Parts[id]) > len(t.Ranges) || t.Constant {
+		return false
+	}
+	for d, runs := range v.s.Parts[id] {
+		last := int32(-1)
+		for _, r := range runs {
+			if r.Lo <= last || r.Lo >= r.Hi || int(r.Hi) > t.Ranges[d].Len() {
+				return false
+			}
+			last = r.Hi
+		}
+	}
+	return true
+}
+
+// part is what a schedule's number stands for.
+func (v *verifier) part(id taskgraph.PartID) taskgraph.Part {
+	if id == 0 {
+		return nil
+	}
+	return v.s.Parts[id]
+}
+
+// bits is the size of a part of a tensor.
+func (v *verifier) bits(x taskgraph.TensorID, id taskgraph.PartID) unit.Bits {
+	return v.g.Tensors[x].PartBits(v.part(id))
+}
+
+// carries is the part of its source that a dependency carries.
+func (v *verifier) carries(e taskgraph.Edge) taskgraph.Part {
+	if e.Part == 0 || !v.r.MovesParts() {
+		return nil
+	}
+	return v.g.Parts.Part(e.Part)
+}
 
 func (v *verifier) allocation(alloc *Allocation) *Violation {
 	for n := range v.s.Tasks {
@@ -317,14 +375,19 @@ func (v *verifier) sums() *Violation {
 
 func (v *verifier) latency() *Violation {
 	var last unit.Cycles
-	for _, t := range v.s.Tasks {
-		last = max(last, t.End)
+	final := taskgraph.NodeID(-1)
+	for n, t := range v.s.Tasks {
+		if t.End > last {
+			last, final = t.End, taskgraph.NodeID(n)
+		}
 	}
 	for _, x := range v.s.Transfers {
-		last = max(last, x.End)
+		if x.End > last {
+			last, final = x.End, x.For
+		}
 	}
 	if v.s.Latency != last {
-		return v.broken(RuleLatency, -1, last, "latency is %d, but the last node or transfer ends at %d", v.s.Latency, last)
+		return v.broken(RuleLatency, final, last, "it or a transfer for it is the last to end, at %d, but the latency is %d", last, v.s.Latency)
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func (v *verifier) paths() *Violation {
 		if !v.leads(x.Links, int(x.From), int(x.To)) {
 			return v.brokenTransfer(RulePath, i, "links %v do not lead there", x.Links)
 		}
-		bits := v.g.Tensors[x.Tensor].Bits
+		bits := v.bits(x.Tensor, x.Part)
 		var want unit.Cycles
 		if len(x.Links) == 0 { // within a core the memories set the pace
 			want = max(accesses(bits, v.acc.Stores[x.FromStore].ReadBandwidth), accesses(bits, v.acc.Stores[x.ToStore].WriteBandwidth))
@@ -208,11 +208,16 @@ func (v *verifier) links() *Violation {
 		type change struct {
 			time      unit.Cycles
 			bandwidth float64
+			tensor    taskgraph.TensorID
 		}
 		var changes []change
 		for _, x := range list {
 			if x.start < x.end {
-				changes = append(changes, change{x.start, x.bandwidth}, change{x.end, -x.bandwidth})
+				tensor := taskgraph.TensorID(-1)
+				if len(x.tensors) > 0 {
+					tensor = x.tensors[0]
+				}
+				changes = append(changes, change{x.start, x.bandwidth, tensor}, change{x.end, -x.bandwidth, tensor})
 			}
 		}
 		// What ends makes room for what begins at the same time.
@@ -222,7 +227,7 @@ func (v *verifier) links() *Violation {
 		used := 0.0
 		for _, c := range changes {
 			if used += c.bandwidth; used > limit*(1+1e-6) {
-				return v.broken(RuleLink, -1, c.time, "link %d carries %v bits a cycle, %v more than it can", l, used, used-limit)
+				return v.broken(RuleLink, -1, c.time, "with %s, link %d carries %v bits a cycle, %v more than it can", TensorName(v.g, c.tensor), l, used, used-limit)
 			}
 		}
 	}
@@ -286,7 +291,7 @@ func (v *verifier) energy() *Violation {
 		if own := v.top(x.From, v.own(x.Tensor)); v.r.RemoveByOwnOperand && own >= 0 {
 			from = &v.acc.Stores[own]
 		}
-		bits := v.g.Tensors[x.Tensor].Bits
+		bits := v.bits(x.Tensor, x.Part)
 		width := to.WriteBandwidth
 		if v.r.WriteAtSenderWidth {
 			width = from.WriteBandwidth

@@ -23,7 +23,7 @@ func (v *verifier) copies() *Violation {
 	written := make([]unit.Cycles, len(s.Copies)) // latest end of what writes to a copy
 	first := make([]bool, len(s.Copies))          // whether what begins a copy ends when it is called available
 	begun := make([]bool, len(s.Copies))
-	write := func(p place, start, end unit.Cycles) bool {
+	write := func(p place, part taskgraph.PartID, start, end unit.Cycles) bool {
 		// A write begins a copy, rather the one that is available when it ends, or else
 		// goes into one that is there.
 		into, rank := -1, 0
@@ -32,9 +32,10 @@ func (v *verifier) copies() *Violation {
 			first[i] = first[i] || c.Start == start && c.Available == end
 			fits := 0
 			switch {
-			case c.Start == start && !begun[i] && c.Available == end:
+			case !v.part(c.Part).Covers(v.part(part)):
+			case c.Start == start && !begun[i] && c.Available == end && c.Part == part:
 				fits = 3
-			case c.Start == start && !begun[i]:
+			case c.Start == start && !begun[i] && c.Part == part:
 				fits = 2
 			case c.Start <= start && (end <= c.End || v.mayBeGone()) || v.r.PartialSumsAreFree:
 				fits = 1
@@ -46,19 +47,19 @@ func (v *verifier) copies() *Violation {
 		if into < 0 {
 			return false
 		}
-		begun[into] = begun[into] || s.Copies[into].Start == start
+		begun[into] = begun[into] || rank >= 2
 		written[into] = max(written[into], end)
 		return true
 	}
 	order := v.byStart()
 	for _, n := range order {
 		p := v.written(n)
-		if p.store < 0 || !write(p, s.Tasks[n].Start, s.Tasks[n].End) {
+		if p.store < 0 || !write(p, 0, s.Tasks[n].Start, s.Tasks[n].End) {
 			return v.broken(RuleCopy, n, s.Tasks[n].Start, "its output is in no memory of core %d", s.Tasks[n].Core)
 		}
 	}
 	for i, x := range s.Transfers {
-		if !write(place{x.ToStore, x.Tensor}, x.Start, x.End) {
+		if !write(place{x.ToStore, x.Tensor}, x.Part, x.Start, x.End) {
 			return v.brokenTransfer(RuleCopy, i, "the data does not enter %s", StoreName(v.acc, int(x.ToStore)))
 		}
 	}
@@ -96,25 +97,71 @@ func (v *verifier) mayBeGone() bool {
 	return v.r.FirstTransferMoves || v.r.SpaceFreedBeforeLeave || v.r.OriginSuccessorsOnly
 }
 
-// held tells whether a memory holds a tensor from start to end.
-func (v *verifier) held(p place, start, end unit.Cycles, arrived bool) bool {
+// held tells whether a memory holds a part of a tensor from start to end.
+func (v *verifier) held(p place, part taskgraph.Part, start, end unit.Cycles, arrived bool) bool {
 	for _, i := range v.at[p] {
 		c := &v.s.Copies[i]
 		from := c.Available
 		if !arrived {
 			from = 0
 		}
-		if from <= start && (end <= c.End || v.mayBeGone()) {
+		if v.part(c.Part).Covers(part) && from <= start && (end <= c.End || v.mayBeGone()) {
 			return true
 		}
 	}
 	return false
 }
 
+// excess checks that no part of a tensor moves that nobody reads where it goes or,
+// if that is off-chip memory, anywhere.
+func (v *verifier) excess() *Violation {
+	for i := range v.s.Transfers {
+		x := &v.s.Transfers[i]
+		t := &v.g.Tensors[x.Tensor]
+		if t.Constant || !v.r.MovesParts() || v.leaves(t) {
+			continue
+		}
+		var read taskgraph.Part
+		none, offchip := true, slices.Contains(v.acc.Stores[x.ToStore].Cores, v.acc.Offchip)
+		for _, e := range v.g.Out(t.Origin) {
+			if !e.Data() || !offchip && v.readsFrom(e.Dst, int(e.Operand)) != x.ToStore {
+				continue
+			}
+			if none {
+				read, none = v.carries(e), false
+			} else {
+				read = read.Union(v.carries(e))
+			}
+		}
+		switch {
+		case none && !v.r.PartialSumsAreFree && !v.r.DeadEndsAreOutputs:
+			return v.brokenTransfer(RuleExcess, i, "moves %d bits, none of which is read there", x.Bits)
+		case !none && t.PartBits(read) < t.Bits && !read.Covers(v.part(x.Part)):
+			return v.brokenTransfer(RuleExcess, i, "moves %d bits, but no more than %d others are read there", x.Bits, t.PartBits(read))
+		}
+	}
+	return nil
+}
+
+// leaves tells whether a tensor is a network output, all of which moves.
+func (v *verifier) leaves(t *taskgraph.Tensor) bool {
+	return v.g.Nodes[t.Origin].Final && (v.g.Layers[t.Layer].Output || !v.read[t.Layer])
+}
+
+// readsFrom is the memory from which a node reads an operand.
+func (v *verifier) readsFrom(n taskgraph.NodeID, operand int) int32 {
+	op := v.g.Layers[v.g.Nodes[n].Layer].Memory[operand]
+	core := v.s.Tasks[n].Core
+	if slices.Contains(v.cost(n).Streamed, op) {
+		core = int32(v.acc.Offchip)
+	}
+	return v.top(core, op)
+}
+
 // sources checks that transfers read what is there.
 func (v *verifier) sources() *Violation {
 	for i, x := range v.s.Transfers {
-		if !v.held(place{x.FromStore, x.Tensor}, x.Start, x.End, true) {
+		if !v.held(place{x.FromStore, x.Tensor}, v.part(x.Part), x.Start, x.End, true) {
 			return v.brokenTransfer(RuleSource, i, "%s does not hold the data from %d to %d", StoreName(v.acc, int(x.FromStore)), x.Start, x.End)
 		}
 	}
@@ -128,14 +175,14 @@ func (v *verifier) presence() *Violation {
 		node := &v.g.Nodes[n]
 		for i, x := range node.Operands {
 			if i > 0 && v.g.Tensors[x].Constant {
-				if broken := v.reads(id, x, i); broken != nil {
+				if broken := v.reads(id, x, nil, i); broken != nil {
 					return broken
 				}
 			}
 		}
 		for _, e := range v.g.In(id) {
 			if e.Data() {
-				if broken := v.reads(id, v.g.Nodes[e.Src].Operands[0], int(e.Operand)); broken != nil {
+				if broken := v.reads(id, v.g.Nodes[e.Src].Operands[0], v.carries(e), int(e.Operand)); broken != nil {
 					return broken
 				}
 			}
@@ -144,7 +191,7 @@ func (v *verifier) presence() *Violation {
 	return nil
 }
 
-func (v *verifier) reads(n taskgraph.NodeID, x taskgraph.TensorID, operand int) *Violation {
+func (v *verifier) reads(n taskgraph.NodeID, x taskgraph.TensorID, part taskgraph.Part, operand int) *Violation {
 	op := v.g.Layers[v.g.Nodes[n].Layer].Memory[operand]
 	task := &v.s.Tasks[n]
 	rule, core, arrived := RulePresence, task.Core, !v.r.NoWaitIfStored
@@ -155,7 +202,7 @@ func (v *verifier) reads(n taskgraph.NodeID, x taskgraph.TensorID, operand int) 
 		rule, core, arrived = RuleStreaming, int32(v.acc.Offchip), true
 	}
 	store := v.top(core, op)
-	if store < 0 || !v.held(place{store, x}, task.Start, task.End, arrived) {
+	if store < 0 || !v.held(place{store, x}, part, task.Start, task.End, arrived) {
 		return v.broken(rule, n, task.Start, "%s is not in %s from %d to %d", TensorName(v.g, x), StoreName(v.acc, int(store)), task.Start, task.End)
 	}
 	return nil
@@ -164,15 +211,16 @@ func (v *verifier) reads(n taskgraph.NodeID, x taskgraph.TensorID, operand int) 
 // memories checks that the curves are the sums of the copies and within capacity.
 func (v *verifier) memories() *Violation {
 	type change struct {
-		time unit.Cycles
-		bits unit.Bits
+		time   unit.Cycles
+		bits   unit.Bits
+		tensor taskgraph.TensorID
 	}
 	changes := make([][]change, len(v.acc.Stores))
 	for _, c := range v.s.Copies {
-		bits := v.g.Tensors[c.Tensor].Bits
-		changes[c.Store] = append(changes[c.Store], change{c.Start, bits})
+		bits := v.bits(c.Tensor, c.Part)
+		changes[c.Store] = append(changes[c.Store], change{c.Start, bits, c.Tensor})
 		if c.End != Forever {
-			changes[c.Store] = append(changes[c.Store], change{c.End, -bits})
+			changes[c.Store] = append(changes[c.Store], change{c.End, -bits, c.Tensor})
 		}
 	}
 	for i, list := range changes {
@@ -183,19 +231,21 @@ func (v *verifier) memories() *Violation {
 			return v.broken(RuleMemoryCurve, -1, 0, "the curve of %s does not begin at 0", name)
 		}
 		var used unit.Bits
+		last := taskgraph.TensorID(-1) // that entered or left
 		step := 0
 		for j, t := 0, unit.Cycles(0); ; {
 			for ; j < len(list) && list[j].time <= t; j++ {
 				used += list[j].bits
+				last = list[j].tensor
 			}
 			for step+1 < len(curve.Times) && curve.Times[step+1] <= t {
 				step++
 			}
 			if curve.Bits[step] != used {
-				return v.broken(RuleMemoryCurve, -1, t, "%s is said to hold %d bits, but holds %d", name, curve.Bits[step], used)
+				return v.broken(RuleMemoryCurve, -1, t, "%s is said to hold %d bits, but holds %d since the last change, of %s", name, curve.Bits[step], used, TensorName(v.g, last))
 			}
 			if used > size {
-				return v.broken(RuleCapacity, -1, t, "%s holds %d bits, %d more than its size of %d", name, used, used-size, size)
+				return v.broken(RuleCapacity, -1, t, "with %s, %s holds %d bits, %d more than its size of %d", TensorName(v.g, last), name, used, used-size, size)
 			}
 			// On to the next time at which either changes.
 			next := Forever
@@ -229,17 +279,15 @@ func (v *verifier) leaks() *Violation {
 
 // outputs checks that network outputs are off-chip in the end.
 func (v *verifier) outputs() *Violation {
-	read := make([]bool, len(v.g.Layers))
 	deadEnd := make([]bool, len(v.g.Layers))
 	for n := range v.g.Nodes {
 		id := taskgraph.NodeID(n)
 		layer := v.g.Nodes[n].Layer
-		read[layer] = read[layer] || slices.ContainsFunc(v.g.Out(id), func(e taskgraph.Edge) bool { return e.Data() && !e.PartialSums() })
 		deadEnd[layer] = deadEnd[layer] || len(v.g.Out(id)) == 0
 	}
 	for n := range v.g.Nodes {
 		node := &v.g.Nodes[n]
-		output := !read[node.Layer] || v.g.Layers[node.Layer].Output
+		output := !v.read[node.Layer] || v.g.Layers[node.Layer].Output
 		if v.r.DeadEndsAreOutputs {
 			output = deadEnd[node.Layer]
 		}
@@ -249,7 +297,7 @@ func (v *verifier) outputs() *Violation {
 		x := node.Operands[0]
 		store := v.top(int32(v.acc.Offchip), v.g.Layers[node.Layer].Memory[0])
 		if !slices.ContainsFunc(v.at[place{store, x}], func(i int) bool {
-			return v.s.Copies[i].End == Forever || v.r.FirstTransferMoves
+			return v.s.Copies[i].Part == 0 && v.s.Copies[i].End == Forever || v.r.FirstTransferMoves
 		}) {
 			return v.broken(RuleNetworkOutput, taskgraph.NodeID(n), v.s.Tasks[n].End, "its output does not stay in off-chip memory")
 		}

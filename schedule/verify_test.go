@@ -142,7 +142,7 @@ func TestVerifyByHand(t *testing.T) {
 			h.s.Latency = h.s.Tasks[0].End
 			h.curves()
 		}},
-		{"a transfer on behalf of nobody known", schedule.RuleShape, "transfer 0 names an unknown tensor, core, memory or node", func(h *byHand) { h.s.Transfers[0].For = 7 }},
+		{"a transfer on behalf of nobody known", schedule.RuleShape, "transfer 0 names an unknown tensor, part, core, memory or node", func(h *byHand) { h.s.Transfers[0].For = 7 }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newByHand(t)

@@ -30,6 +30,22 @@ func Window(r *workload.Relation, a, b Range) Range {
 	}
 }
 
+// Reached lists the positions of an index that ranges of its two loops reach,
+// padding included, as ascending runs: more than one where steps leave gaps.
+func Reached(r *workload.Relation, a, b Range) []Range {
+	window := Window(r, a, b)
+	if a.Len() <= 0 || b.Len() <= 0 || r.Distinct(a.Len(), b.Len()) >= window.Len() {
+		return []Range{window}
+	}
+	var runs []Range
+	for y := b.Lo; y < b.Hi; y++ {
+		for x := a.Lo; x < a.Hi; x++ {
+			runs = append(runs, Range{int32(r.At(int(x), int(y))), int32(r.Last(int(x), int(y))) + 1})
+		}
+	}
+	return Runs(runs)
+}
+
 // Node is a computation node: one block of one layer's loop nest.
 type Node struct {
 	Layer int32 // index in Graph.Layers
@@ -63,6 +79,7 @@ type Tensor struct {
 type Edge struct {
 	Src, Dst NodeID
 	Operand  int8
+	Part     PartID // of the producer's output that is read, in Graph.Parts
 	Bits     unit.Bits
 }
 
@@ -99,22 +116,24 @@ type Graph struct {
 	Tensors []Tensor
 	// Classes are indexed by Node.Class; nil until the graph has been classified.
 	Classes []Class
+	// Parts are the parts of tensors that edges name; nil if all name whole tensors.
+	Parts *Parts
 
 	out, in           []Edge
 	outStart, inStart []int32
 }
 
-// New builds the adjacency of a graph. Edges may come in any order; for each
-// node, outgoing edges end up sorted by Dst and incoming ones by Src, edges
+// New builds the adjacency of a graph, and takes the edges over. They may come in any
+// order; for each node, outgoing edges end up sorted by Dst and incoming ones by Src, edges
 // between the same two nodes in the order given.
 func New(layers []Layer, nodes []Node, tensors []Tensor, edges []Edge) *Graph {
 	g := &Graph{Layers: layers, Nodes: nodes, Tensors: tensors}
 	// A stable counting sort by Dst of edges sorted by Src leaves each node's
 	// incoming edges sorted by Src, and the other way round.
-	g.out, g.in = make([]Edge, len(edges)), make([]Edge, len(edges))
+	g.out, g.in = make([]Edge, len(edges)), edges
 	src, dst := func(e *Edge) NodeID { return e.Src }, func(e *Edge) NodeID { return e.Dst }
 	bucket(g.out, edges, len(nodes), src)
-	g.inStart = bucket(g.in, g.out, len(nodes), dst)
+	g.inStart = bucket(g.in, g.out, len(nodes), dst) // over what edges held
 	g.outStart = bucket(g.out, g.in, len(nodes), src)
 	return g
 }

@@ -10,12 +10,12 @@ import (
 
 func TestAdjacency(t *testing.T) {
 	// Edges between the same nodes keep the order in which they are given.
-	edges := []Edge{{2, 3, 1, 5}, {0, 3, 2, 7}, {0, 3, 1, 9}, {0, 1, 0, 0}, {1, 3, 1, 1}}
+	edges := []Edge{{2, 3, 1, 0, 5}, {0, 3, 2, 0, 7}, {0, 3, 1, 0, 9}, {0, 1, 0, 0, 0}, {1, 3, 1, 0, 1}}
 	g := New(nil, make([]Node, 4), nil, edges)
-	if got, want := g.In(3), []Edge{{0, 3, 2, 7}, {0, 3, 1, 9}, {1, 3, 1, 1}, {2, 3, 1, 5}}; !slices.Equal(got, want) {
+	if got, want := g.In(3), []Edge{{0, 3, 2, 0, 7}, {0, 3, 1, 0, 9}, {1, 3, 1, 0, 1}, {2, 3, 1, 0, 5}}; !slices.Equal(got, want) {
 		t.Errorf("into 3: %v, want %v", got, want)
 	}
-	if got, want := g.Out(0), []Edge{{0, 1, 0, 0}, {0, 3, 2, 7}, {0, 3, 1, 9}}; !slices.Equal(got, want) {
+	if got, want := g.Out(0), []Edge{{0, 1, 0, 0, 0}, {0, 3, 2, 0, 7}, {0, 3, 1, 0, 9}}; !slices.Equal(got, want) {
 		t.Errorf("out of 0: %v, want %v", got, want)
 	}
 	if len(g.Out(3)) != 0 || len(g.Edges()) != 5 {

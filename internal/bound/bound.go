@@ -126,7 +126,7 @@ type Part struct {
 // Find computes the bounds.
 func Find(p Problem) Bound {
 	a := newFacts(p)
-	a.findPaths()
+	a.choose()
 	b := Bound{Path: a.path(), Links: a.links(), Compute: a.compute()}
 	for _, part := range []Part{b.Path, b.Links, b.Compute} {
 		if part.Latency > b.Latency || b.LatencySetBy == "" {
@@ -135,4 +135,27 @@ func Find(p Problem) Bound {
 	}
 	b.Energy, b.EnergySetBy = a.energy()
 	return b
+}
+
+// Partial bounds the same problem again and again for fewer and fewer cores, as a
+// search does that fixes one choice after another. It belongs to one goroutine.
+type Partial struct{ facts *facts }
+
+// NewPartial prepares what does not depend on the cores.
+func NewPartial(p Problem) *Partial {
+	a := newFacts(p)
+	a.grid = 3
+	return &Partial{a}
+}
+
+// Find bounds the latency and energy of every allocation to some of the cores. It
+// tries less than the function of that name, and so is quicker.
+func (p *Partial) Find(cores func(layer, group int) []int) (unit.Cycles, unit.Picojoules) {
+	a := *p.facts
+	a.Cores = cores
+	a.run, a.head, a.tail = p.facts.run[:0], nil, nil
+	a.choose()
+	p.facts.run = a.run
+	energy, _ := a.energy()
+	return max(a.path().Latency, a.offchip().Latency, a.compute().Latency), energy
 }

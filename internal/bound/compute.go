@@ -23,8 +23,8 @@ func (a *facts) compute() Part {
 		nodes[i] = taskgraph.NodeID(i)
 		heads[i], tails[i] = a.leastHead(nodes[i]), a.leastTail(nodes[i])
 	}
-	rs := append([]unit.Cycles{0}, thresholds(heads, func(r *unit.Cycles) unit.Cycles { return *r })...)
-	qs := append([]unit.Cycles{0}, thresholds(tails, func(q *unit.Cycles) unit.Cycles { return *q })...)
+	rs := append([]unit.Cycles{0}, thresholds(heads, a.grid, func(r *unit.Cycles) unit.Cycles { return *r })...)
+	qs := append([]unit.Cycles{0}, thresholds(tails, a.grid, func(q *unit.Cycles) unit.Cycles { return *q })...)
 	for len(a.run)*len(rs)*len(qs) > 20_000_000 && len(rs)*len(qs) > 1 { // a few tenths of a second
 		rs, qs = everyOther(rs), everyOther(qs)
 	}
@@ -57,7 +57,7 @@ func (a *facts) compute() Part {
 			}
 		}
 	}
-	if latency := rest + whole(a.improve(duties)); latency > best.Latency {
+	if latency := rest + whole(a.improve(duties, 6*a.grid)); latency > best.Latency {
 		best = Part{latency, "compute"}
 	}
 	return best
@@ -138,7 +138,7 @@ func (d *duty) least(w []float64, load []float64) float64 {
 // improve looks for the weights with the best bound by multiplying those of the
 // cores that carry more than the others: a subgradient method for the dual of
 // spreading groups over cores in fractions.
-func (a *facts) improve(duties []duty) float64 {
+func (a *facts) improve(duties []duty, steps int) float64 {
 	cores := len(a.Accelerator.Cores)
 	w, load := make([]float64, cores), make([]float64, cores)
 	used := make([]bool, cores)
@@ -157,7 +157,7 @@ func (a *facts) improve(duties []duty) float64 {
 		}
 	}
 	best := 0.0
-	for step := range 200 {
+	for step := range steps {
 		clear(load)
 		value := 0.0
 		for i := range duties {

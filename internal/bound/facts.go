@@ -39,6 +39,8 @@ type facts struct {
 	// transfers; infinite if there is none.
 	time, joule [][]float64
 	outward     crossing // out of off-chip memory
+
+	grid int // thresholds of head and tail to try, and more of what takes time
 }
 
 func newFacts(p Problem) *facts {
@@ -49,7 +51,7 @@ func newFacts(p Problem) *facts {
 		writer:  make([]taskgraph.NodeID, len(g.Tensors)),
 		users:   make([][]taskgraph.NodeID, len(g.Tensors)),
 		result:  make([]bool, len(g.Tensors)),
-		moved:   make([]bool, len(g.Tensors)),
+		grid:    32,
 	}
 	for x := range g.Tensors {
 		t := &g.Tensors[x]
@@ -67,15 +69,21 @@ func newFacts(p Problem) *facts {
 			}
 		}
 	}
-	a.listOptions()
 	a.listResults()
-	for x := range a.moved {
-		a.moved[x] = a.mustMove(taskgraph.TensorID(x))
-	}
 	a.sort()
 	a.measureMoves()
 	a.outward = a.crossing(func(c int) bool { return c == p.Accelerator.Offchip })
 	return a
+}
+
+// choose takes up what the cores of the groups are, and what follows.
+func (a *facts) choose() {
+	a.listOptions()
+	a.moved = make([]bool, len(a.Graph.Tensors))
+	for x := range a.moved {
+		a.moved[x] = a.mustMove(taskgraph.TensorID(x))
+	}
+	a.findPaths()
 }
 
 // listOptions lists the cores that can run all nodes of a group, and how long.

@@ -42,6 +42,11 @@ func (c *crossing) busy(b unit.Bits) float64 {
 	if len(c.links) == 1 {
 		return float64(unit.TransferCycles(b, c.bandwidth[0]))
 	}
+	return c.share(b)
+}
+
+// share is the time that all links of a crossing together need for some data.
+func (c *crossing) share(b unit.Bits) float64 {
 	var sum float64
 	for _, bw := range c.bandwidth {
 		sum += float64(bw)
@@ -77,33 +82,38 @@ type crosser struct {
 // links is the best bound of any cut: around off-chip memory, and around each set of
 // cores to which some group is limited.
 func (a *facts) links() Part {
-	best := Part{SetBy: "off-chip traffic"}
-	chains := map[int]*blocking{}
-	try := func(inside func(int) bool, where string) {
-		outside := func(c int) bool { return !inside(c) }
-		out, in := a.crossing(inside), a.crossing(outside)
-		leaving, entering := a.crossers(inside, &out), a.crossers(outside, &in)
-		if slices.Equal(out.links, in.links) {
-			leaving, entering = append(leaving, entering...), nil
-		}
-		for i, list := range [][]crosser{leaving, entering} {
-			links := [][]int{out.links, in.links}[i]
-			var blocks *blocking
-			if len(links) == 1 {
-				if chains[links[0]] == nil {
-					chains[links[0]] = a.blocking(links[0])
-				}
-				blocks = chains[links[0]]
-			}
-			if latency, main := busiest(list, blocks); latency > best.Latency {
-				best = Part{latency, where + main.String()}
-			}
+	best := a.offchip()
+	for _, set := range a.coreSets() {
+		if p := a.cut(func(c int) bool { return slices.Contains(set, c) }, "links of "+coresName(set)+": "); p.Latency > best.Latency {
+			best = p
 		}
 	}
-	off := a.Accelerator.Offchip
-	try(func(c int) bool { return c == off }, "off-chip ")
-	for _, set := range a.coreSets() {
-		try(func(c int) bool { return slices.Contains(set, c) }, "links of "+coresName(set)+": ")
+	return best
+}
+
+// offchip is the bound of the cut around off-chip memory.
+func (a *facts) offchip() Part {
+	return a.cut(func(c int) bool { return c == a.Accelerator.Offchip }, "off-chip ")
+}
+
+// cut is the bound of the links in and out of a set of cores; where names them.
+func (a *facts) cut(inside func(core int) bool, where string) Part {
+	outside := func(c int) bool { return !inside(c) }
+	out, in := a.crossing(inside), a.crossing(outside)
+	leaving, entering := a.crossers(inside, &out), a.crossers(outside, &in)
+	if slices.Equal(out.links, in.links) {
+		leaving, entering = append(leaving, entering...), nil
+	}
+	best := Part{SetBy: where + "traffic"}
+	for i, list := range [][]crosser{leaving, entering} {
+		links := [][]int{out.links, in.links}[i]
+		var blocks *blocking
+		if len(links) == 1 {
+			blocks = a.blocking(links[0])
+		}
+		if latency, main := busiest(list, blocks, a.grid); latency > best.Latency {
+			best = Part{latency, where + main.String()}
+		}
 	}
 	return best
 }
@@ -310,7 +320,7 @@ func (a *facts) blocks(n taskgraph.NodeID, link int) unit.Cycles {
 
 // busiest is the best bound of a list of crossing tensors, over thresholds for when
 // they can begin to cross and what follows, and what most of its time goes into.
-func busiest(list []crosser, blocks *blocking) (best unit.Cycles, main kind) {
+func busiest(list []crosser, blocks *blocking, grid int) (best unit.Cycles, main kind) {
 	try := func(jobs []crosser, threshold func(*crosser) unit.Cycles, chains []blocked, rest unit.Cycles) {
 		slices.SortStableFunc(jobs, func(x, y crosser) int { return cmp.Compare(threshold(&y), threshold(&x)) })
 		var parts [numKinds]float64
@@ -337,7 +347,7 @@ func busiest(list []crosser, blocks *blocking) (best unit.Cycles, main kind) {
 	jobs := slices.Clone(list)
 	try(append(jobs, crosser{}), q, until, 0) // the last one so that chains count even without any
 	try(append(jobs, crosser{}), func(c *crosser) unit.Cycles { return c.r }, from, 0)
-	for _, r := range thresholds(list, func(c *crosser) unit.Cycles { return c.r }) {
+	for _, r := range thresholds(list, grid, func(c *crosser) unit.Cycles { return c.r }) {
 		late := slices.DeleteFunc(slices.Clone(list), func(c crosser) bool { return c.r < r })
 		try(late, q, nil, r)
 	}
@@ -354,8 +364,8 @@ func largest(parts []float64) kind {
 	return best
 }
 
-// thresholds picks up to 32 different values above 0 of a list, ascending.
-func thresholds[T any](list []T, value func(*T) unit.Cycles) []unit.Cycles {
+// thresholds picks a number of different values above 0 of a list, ascending.
+func thresholds[T any](list []T, most int, value func(*T) unit.Cycles) []unit.Cycles {
 	var all []unit.Cycles
 	for i := range list {
 		if v := value(&list[i]); v > 0 {
@@ -364,7 +374,6 @@ func thresholds[T any](list []T, value func(*T) unit.Cycles) []unit.Cycles {
 	}
 	slices.Sort(all)
 	all = slices.Compact(all)
-	const most = 32
 	if len(all) <= most {
 		return all
 	}

@@ -104,7 +104,7 @@ func (f *savedFlags) judge(c *cobra.Command, dir string, costs *stream.Costs) (*
 		return nil, err
 	}
 	progress := newProgress(c.ErrOrStderr(), f.quiet)
-	l.options.Costs, l.options.Progress = costs, progress.update
+	l.options.Costs, l.options.Progress, l.options.Log = costs, progress.update, logger(c)
 	bound, err := stream.Check(c.Context(), l.problem, l.options, l.graph, l.allocation, l.schedule)
 	progress.finish()
 	v := &verdict{Folder: dir, ComputationNodes: len(l.graph.Nodes), Transfers: len(l.schedule.Transfers), Latency: l.schedule.Latency}

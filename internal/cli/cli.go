@@ -53,11 +53,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var problems diag.List
 	switch {
 	case errors.As(err, &problems):
+		style := styleFor(stderr)
 		for _, p := range problems {
 			if p.File == "" { // a place comes first, so that editors can jump to it
 				p.Message = "stream: " + p.Message
 			}
-			fmt.Fprintln(stderr, p.String())
+			fmt.Fprintln(stderr, style.problem(p))
 		}
 		return exitBadInput
 	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
@@ -102,8 +103,8 @@ runs on a multi-core dataflow accelerator, layer by layer or layer-fused.`,
 		}
 		return diag.List{p}
 	})
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(), coreCommand(), inspectCommand(), inferCommand(), zooCommand(), checkCommand(), reportCommand(), versionCommand())
+	root.PersistentFlags().Bool("verbose", false, "say on standard error how long each step takes")
+	root.AddCommand(runCommand(), coreCommand(), inspectCommand(), inferCommand(), zooCommand(), checkCommand(), reportCommand(), completionCommand(), versionCommand())
 	return root
 }
 

@@ -63,9 +63,7 @@ products are layers; every other operator costs nothing.`,
 	flags.StringVar(&f.plot, "plot", "", "draw latency and energy of all layers to a .png, .svg or .pdf `FILE`")
 	flags.BoolVar(&f.json, "json", false, "print the result as JSON on standard output")
 	flags.BoolVar(&f.quiet, "quiet", false, "no progress, no table")
-	complete(c, "workload", stream.WorkloadNames())
-	complete(c, "hardware", stream.HardwareNames())
-	complete(c, "mapping", stream.MappingNames())
+	completeInputs(c)
 	complete(c, "search", stream.LoopSearches())
 	complete(c, "objective", stream.CoreObjectives())
 	return c
@@ -112,15 +110,17 @@ func (f *coreFlags) run(c *cobra.Command) error {
 	if err := both(err, modelErr); err != nil {
 		return err
 	}
+	log := logger(c)
+	loading := timed(log, "load")
 	problem, sources, err := stream.LoadCore(stream.CoreInputs{
 		Workload: f.workload, Hardware: f.hardware, Mapping: f.mapping, PublishedKernels: o.Search == stream.Loma, Dims: model.Dims,
 	})
-	if err != nil {
+	if loading(); err != nil {
 		return err
 	}
 	if !f.quiet {
 		for _, w := range problem.Warnings() {
-			fmt.Fprintln(c.ErrOrStderr(), "warning: "+w)
+			fmt.Fprintln(c.ErrOrStderr(), styleFor(c.ErrOrStderr()).warning(w))
 		}
 	}
 	o.Core = stream.FirstComputing(problem.Hardware)
@@ -142,9 +142,10 @@ func (f *coreFlags) run(c *cobra.Command) error {
 	}
 	progress := newProgress(c.ErrOrStderr(), f.quiet)
 	o.Progress = progress.update
+	searching := timed(log, "search")
 	found, err := stream.Core(c.Context(), problem, o)
 	progress.finish()
-	if err != nil {
+	if searching(); err != nil {
 		return err
 	}
 	data := coreData(sources, o, found)

@@ -17,8 +17,9 @@ func reportCommand() *cobra.Command {
 		Use:   "report DIR...",
 		Short: "Draw the pictures of saved results again, or write their tables",
 		Long: `Report reads result folders and the inputs they were made from and draws the pictures of
-the schedule and of the memories into them, or writes the tables of nodes, transfers, layers
-and memories, without searching or scheduling.
+the schedule and of the memories and the page for a browser (report.html) into them, or writes
+the trace and the tables of nodes, transfers, layers and memories, without searching or scheduling. The page
+shows the result in the other mode too, if it lies in the folder beside.
 
 DIR is a result folder, or a folder of result folders.`,
 		Example: `  stream report outputs
@@ -27,13 +28,13 @@ DIR is a result folder, or a folder of result folders.`,
 		RunE: func(c *cobra.Command, args []string) error { return f.report(c, args, formats) },
 	}
 	f.register(c)
-	c.Flags().StringSliceVar(&formats, "format", []string{report.PNG.Extension()}, "formats, separated by commas: png, svg, pdf for the pictures, csv, parquet for the tables")
-	complete(c, "format", append(formatNames(), string(report.CSV)))
+	c.Flags().StringSliceVar(&formats, "format", []string{report.PNG.Extension(), pageFormat}, "formats, separated by commas: png, svg, pdf for the pictures, html for the page, trace for Perfetto, csv, parquet for the tables")
+	complete(c, "format", savedFormats())
 	return c
 }
 
 func (f *savedFlags) report(c *cobra.Command, args, names []string) error {
-	as, formatErr := parseFormats(names, append(formatNames(), string(report.CSV)))
+	as, formatErr := parseFormats(names, savedFormats())
 	dirs, err := folders(c, args)
 	if err := both(formatErr, err); err != nil {
 		return err
@@ -44,22 +45,26 @@ func (f *savedFlags) report(c *cobra.Command, args, names []string) error {
 		if err != nil {
 			return err
 		}
-		data := l.data()
-		if len(as.tables) > 0 {
-			progress := newProgress(c.ErrOrStderr(), f.quiet)
-			l.options.Progress = progress.update
-			data.Costs, err = stream.NodeCosts(c.Context(), l.problem, l.options, l.graph)
-			progress.finish()
+		data, err := f.costed(c, l)
+		if err != nil {
+			return err
+		}
+		var others []*report.Data
+		if other := f.beside(l); as.page && other != nil {
+			d, err := f.costed(c, other)
 			if err != nil {
 				return err
 			}
+			others = append(others, d)
 		}
-		for _, file := range as.files(data) {
+		for _, file := range as.files(data, others...) {
 			if err := c.Context().Err(); err != nil {
 				return err
 			}
 			name := filepath.Join(dir, file.Name)
-			if err := report.WriteFile(name, file.Write); err != nil {
+			writing := timed(logger(c), name)
+			err := report.WriteFile(name, file.Write)
+			if writing(); err != nil {
 				return err
 			}
 			written = append(written, name)
@@ -72,4 +77,20 @@ func (f *savedFlags) report(c *cobra.Command, args, names []string) error {
 		return writeJSON(c.OutOrStdout(), written)
 	}
 	return nil
+}
+
+// savedFormats lists what can be written of a saved result.
+func savedFormats() []string {
+	return append(formatNames(), string(report.CSV), pageFormat, traceFormat)
+}
+
+// costed is a saved result with the costs of its nodes, which are estimated again.
+func (f *savedFlags) costed(c *cobra.Command, l *loaded) (*report.Data, error) {
+	progress := newProgress(c.ErrOrStderr(), f.quiet)
+	l.options.Progress, l.options.Log = progress.update, logger(c)
+	data := l.data()
+	var err error
+	data.Costs, err = stream.NodeCosts(c.Context(), l.problem, l.options, l.graph)
+	progress.finish()
+	return data, err
 }

@@ -31,6 +31,7 @@ func efforts() ([]string, map[string]int) {
 type runFlags struct {
 	inputFlags
 	tilingFlags
+	configFlags
 	exploreFlags
 	mode, stacks          string
 	order, prefetch       string
@@ -47,7 +48,12 @@ type runFlags struct {
 	format                []string
 	noVerify, noPlots     bool
 	whatIf                bool
-	json, quiet           bool
+
+	// What decides the result, as it is saved: see record.
+	flags map[string][]string
+	files map[string]string
+
+	json, quiet bool
 }
 
 func runCommand() *cobra.Command {
@@ -65,12 +71,15 @@ timing.json, and mapping.yaml, which with --mapping gives the result again.`,
   stream run --workload net.onnx --hardware chip.yaml --mapping map.yaml
   stream run --mode fused --stacks 0-10,11-21 --objective latency --effort high
   stream run --mode fused --what-if
+  stream run --config experiment.yaml --seed 3
+  stream run --repeat outputs/resnet18-tpu_like_quad_core-fused/result.json --output again
   stream run --allocation outputs/resnet18-tpu_like_quad_core-fused/allocation.json --mode fused`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
 	f.inputFlags.register(c)
 	f.tilingFlags.register(c)
+	f.configFlags.register(c)
 	f.exploreFlags.register(c)
 	flags := c.Flags()
 	flags.StringVar(&f.mode, "mode", "both", "layer-by-layer, fused or both")
@@ -91,11 +100,13 @@ timing.json, and mapping.yaml, which with --mapping gives the result again.`,
 	flags.StringVar(&f.output, "output", "outputs", "folder for the results")
 	flags.StringSliceVar(&f.format, "format", []string{report.PNG.Extension()}, "formats of the pictures: png, svg, pdf; parquet adds the tables in that format to those in CSV")
 	flags.BoolVar(&f.noVerify, "no-verify", false, "leave out the independent check of the schedule")
-	flags.BoolVar(&f.noPlots, "no-plots", false, "leave out the pictures")
+	flags.BoolVar(&f.noPlots, "no-plots", false, "leave out the pictures and report.html")
 	flags.BoolVar(&f.whatIf, "what-if", false, "schedule again with more of what costs most (bandwidth, memory) and with other splits, and say what that changes")
 	flags.BoolVar(&f.json, "json", false, "print the results as JSON on standard output, one a mode")
 	flags.BoolVar(&f.quiet, "quiet", false, "no progress, no table")
 	complete(c, "mode", modeNames())
+	complete(c, "stacks", []string{"auto"})
+	completeFile(c, "allocation", "json")
 	complete(c, "order", stream.Orders())
 	complete(c, "prefetch", append([]string{"none", "auto"}, stream.Prefetchable()...))
 	complete(c, "objective", stream.Objectives())
@@ -255,6 +266,10 @@ func reason(err error) string {
 
 func (f *runFlags) run(c *cobra.Command) error {
 	began := time.Now()
+	repeat, err := f.settle(c)
+	if err != nil {
+		return err
+	}
 	if f.allocation != "" && f.mapping == "" {
 		f.mapping = besideAllocation(f.allocation)
 	}
@@ -264,7 +279,12 @@ func (f *runFlags) run(c *cobra.Command) error {
 	if err := both(both(err, optionsErr), formatErr); err != nil {
 		return err
 	}
+	o.Log = logger(c)
+	loading := timed(o.Log, "load")
 	problem, sources, err := stream.Load(inputs)
+	if loading(); err == nil {
+		err = repeat.unchanged(sources)
+	}
 	if err != nil {
 		return err
 	}
@@ -285,7 +305,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 	loaded := time.Since(began)
 	if !f.quiet {
 		for _, w := range problem.Warnings() {
-			fmt.Fprintln(c.ErrOrStderr(), "warning: "+w)
+			fmt.Fprintln(c.ErrOrStderr(), styleFor(c.ErrOrStderr()).warning(w))
 		}
 	}
 	if err := f.check(problem, sources, modes, o); err != nil {
@@ -297,6 +317,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 
 	var results []*report.Result
 	var saved []report.Saved
+	var shown []*report.Data
 	var ended error
 	for _, mode := range modes {
 		o.Mode = mode
@@ -316,29 +337,37 @@ func (f *runFlags) run(c *cobra.Command) error {
 			break
 		}
 		data := reportData(c, problem, sources, f, o, r)
+		data.Inputs.Settings.Flags, data.Inputs.Settings.Files = f.flags, f.files
 		if f.whatIf && (!r.Interrupted || r.TimedOut) {
-			if data.WhatIf, err = trials(c.Context(), problem, o, r); err != nil && !errors.Is(err, context.Canceled) {
+			data.WhatIf, err = trials(c.Context(), problem, o, r)
+			if progress.finish(); err != nil && !errors.Is(err, context.Canceled) {
 				return err
 			}
-			progress.finish()
 			r.Interrupted = r.Interrupted || err != nil
 			r.TimedOut = r.TimedOut && err == nil
 		}
 		timing := timing{Load: loaded.Seconds(), Run: time.Since(started).Seconds()}
+		saving := timed(o.Log, "save")
 		s, err := save(f.output, data, problem.Mapping, r, as, timing)
-		if err != nil {
+		if saving(); err != nil {
 			return err
 		}
-		results, saved = append(results, report.NewResult(data)), append(saved, s)
+		results, saved, shown = append(results, report.NewResult(data)), append(saved, s), append(shown, data)
 		if r.Interrupted && !r.TimedOut {
 			ended = errInterrupted
 			break
 		}
 	}
+	if err := as.together(f.output, shown); err != nil {
+		return err
+	}
 	if len(results) > 0 {
 		if err := f.print(c, results, saved); err != nil {
 			return err
 		}
+	}
+	if ended == nil {
+		ended = repeat.compare(c, results)
 	}
 	return ended
 }

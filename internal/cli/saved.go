@@ -31,6 +31,7 @@ func (f *savedFlags) register(c *cobra.Command) {
 	c.Flags().StringVar(&f.workload, "workload", "", "where the network is now (default: where it was)")
 	c.Flags().StringVar(&f.hardware, "hardware", "", "where the accelerator is now (default: where it was)")
 	c.Flags().StringVar(&f.mapping, "mapping", "", "where the mapping is now (default: where it was)")
+	completeInputs(c)
 	c.Flags().BoolVar(&f.json, "json", false, "print as JSON on standard output")
 	c.Flags().BoolVar(&f.quiet, "quiet", false, "print nothing but problems")
 }

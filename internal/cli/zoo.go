@@ -61,8 +61,8 @@ shown here with their defaults, after a colon: --workload resnet50:batch=4,heigh
 weights), an accelerator as NAME.yaml with its core files in cores/, a mapping as
 NAME.mapping.yaml.`,
 		Example: "  stream zoo export resnet18",
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return builtins(), cobra.ShellCompDirectiveNoFileComp
+		ValidArgsFunction: func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+			return beginning(begun, builtins()), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(c *cobra.Command, names []string) error {
 			return exportBuiltins(c, names, output, force)

@@ -2,6 +2,7 @@ package connect
 
 import (
 	"iter"
+	"math"
 	"slices"
 
 	"streamdse/taskgraph"
@@ -346,6 +347,7 @@ func (w *passage) count(from, to []int, elements iter.Seq[position], repeats boo
 	f := newFactor(w.consumer, loops)
 
 	counts := map[int64]int64{} // row * producers + combination of producer's parts
+	touched := map[int64]*touch{}
 	seen := map[[2]int64]bool{} // row and element
 	var rows, wider []int64
 	for p := range elements {
@@ -383,7 +385,14 @@ func (w *passage) count(from, to []int, elements iter.Seq[position], repeats boo
 					seen[key] = true
 				}
 			}
-			counts[r*int64(producers)+part]++
+			key := r*int64(producers) + part
+			counts[key]++
+			if w.parts != nil {
+				if touched[key] == nil {
+					touched[key] = w.newTouch(from, part)
+				}
+				touched[key].add(p.from)
+			}
 		}
 	}
 
@@ -396,6 +405,9 @@ func (w *passage) count(from, to []int, elements iter.Seq[position], repeats boo
 		for len(keys) > 0 && keys[0]/int64(producers) == int64(r) {
 			part := keys[0] % int64(producers)
 			h := hit{count: counts[keys[0]]}
+			if t := touched[keys[0]]; t != nil {
+				h.part = w.parts.Number(t.part())
+			}
 			for i := len(from) - 1; i >= 0; i-- {
 				cut := w.cut(from[i])
 				h.offset += cut.Offset[part%int64(cut.Parts())]
@@ -407,6 +419,52 @@ func (w *passage) count(from, to []int, elements iter.Seq[position], repeats boo
 		f.addRow()
 	}
 	return f
+}
+
+// touch notes the positions of a producer's part that are read, along each of some
+// dimensions.
+type touch struct {
+	dims  []int
+	lo    []int32
+	reads [][]bool
+}
+
+// newTouch begins with none for a combination of parts of the dimensions.
+func (w *passage) newTouch(dims []int, combination int64) *touch {
+	t := &touch{dims: dims, lo: make([]int32, len(dims)), reads: make([][]bool, len(dims))}
+	for i := len(dims) - 1; i >= 0; i-- {
+		cut := w.cut(dims[i])
+		r := cut.Range(int32(combination % int64(cut.Parts())))
+		combination /= int64(cut.Parts())
+		t.lo[i], t.reads[i] = r.Lo, make([]bool, r.Len())
+	}
+	return t
+}
+
+func (t *touch) add(at []int) {
+	for i, x := range at {
+		t.reads[i][x-int(t.lo[i])] = true
+	}
+}
+
+// part is the part of the producer's tensor that the positions span.
+func (t *touch) part() taskgraph.Part {
+	var p taskgraph.Part
+	for i, reads := range t.reads {
+		var runs []taskgraph.Range
+		for x, read := range reads {
+			if read {
+				runs = append(runs, taskgraph.Range{Lo: int32(x), Hi: int32(x) + 1})
+			}
+		}
+		if runs = taskgraph.Runs(runs); len(runs) > 1 || runs[0].Len() < len(reads) {
+			for len(p) <= t.dims[i] {
+				p = append(p, nil)
+			}
+			p[t.dims[i]] = runs
+		}
+	}
+	return p
 }
 
 // partsByPosition tells for each position which part it lies in, -1 for none.
@@ -429,9 +487,10 @@ func (w *passage) rowsByPosition(x *axis) (rows [][]int32, count int) {
 	f := newFactor(w.consumer, x.loops)
 	rows = make([][]int32, x.size)
 	for parts := range combinations(&f) {
-		r := x.window(parts)
-		for i := max(r.Lo, 0); i < min(r.Hi, int32(x.size)); i++ {
-			rows[i] = append(rows[i], int32(count))
+		for _, r := range x.positions(parts, w.hulls, 0, math.MaxInt32) {
+			for i := r.Lo; i < r.Hi; i++ {
+				rows[i] = append(rows[i], int32(count))
+			}
 		}
 		count++
 	}

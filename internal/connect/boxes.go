@@ -40,7 +40,7 @@ func boxFactors(p, c *taskgraph.Layer, operand int) []factor {
 			lo, hi := to[i].interval(parts)
 			for _, t := range tiles {
 				if t.lo <= hi && lo <= t.hi {
-					f.hits = append(f.hits, hit{t.offset, 1})
+					f.hits = append(f.hits, hit{offset: t.offset, count: 1})
 				}
 			}
 			f.addRow()

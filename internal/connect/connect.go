@@ -25,14 +25,15 @@ import (
 // slices. The error is a diag.List that names the layers between which data
 // cannot pass.
 func Graph(t *taskgraph.Tiled, r rules.Rules) (*taskgraph.Graph, error) {
-	if err := countStored(t); err != nil {
+	if err := countStored(t, reading{hulls: r.WholeTileEdges}); err != nil {
 		return nil, err
 	}
 	if r.WholeTileEdges {
 		p := published{Tiled: t, rules: r}
 		return p.graph()
 	}
-	links, err := exactLinks(t)
+	parts := taskgraph.NewParts(nil)
+	links, err := exactLinks(t, reading{parts: parts})
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +53,7 @@ func Graph(t *taskgraph.Tiled, r rules.Rules) (*taskgraph.Graph, error) {
 		})
 	}
 	g := taskgraph.New(t.Layers, t.Nodes, t.Tensors, edges)
+	g.Parts = parts
 	classifyByNeed(g)
 	return g, nil
 }
@@ -100,18 +102,18 @@ func ways(op *workload.Operand) []way {
 }
 
 // exactLinks relates every computed operand to the layers that compute it.
-func exactLinks(t *taskgraph.Tiled) ([]*link, error) {
+func exactLinks(t *taskgraph.Tiled, how reading) ([]*link, error) {
 	var links []*link
 	var problems diag.List
 	for c := range t.Layers {
 		for k := range t.Layers[c].Operands {
 			for _, w := range ways(&t.Layers[c].Operands[k]) {
-				factors, err := exactFactors(&t.Layers[w.producer], &t.Layers[c], k, w.via)
+				factors, err := exactFactors(&t.Layers[w.producer], &t.Layers[c], k, w.via, how)
 				if err != nil {
 					problems = append(problems, *err)
 					continue
 				}
-				links = append(links, newLink(t, w.producer, c, k, factors))
+				links = append(links, newLink(t, w.producer, c, k, factors, how.parts))
 			}
 		}
 	}
@@ -121,7 +123,7 @@ func exactLinks(t *taskgraph.Tiled) ([]*link, error) {
 // countStored corrects the sizes of operands that only partly come from off-chip
 // memory: what is constant of their blocks, and to be fetched, are the parts that
 // no layer computes.
-func countStored(t *taskgraph.Tiled) error {
+func countStored(t *taskgraph.Tiled, how reading) error {
 	var problems diag.List
 	for c := range t.Layers {
 		layer := &t.Layers[c]
@@ -135,12 +137,12 @@ func countStored(t *taskgraph.Tiled) error {
 				if !part.Constant() {
 					continue
 				}
-				factors, err := exactFactors(stored(part.Shape), layer, k, [][]workload.Movement{part.Via})
+				factors, err := exactFactors(stored(part.Shape), layer, k, [][]workload.Movement{part.Via}, how)
 				if err != nil {
 					problems = append(problems, *err)
 					continue
 				}
-				l := link{consumer: layer, base: hit{0, 1}, factors: factors}
+				l := link{consumer: layer, base: hit{count: 1}, factors: factors}
 				for _, e := range l.edges(nil, func(_ taskgraph.NodeID, n int64) unit.Bits { return unit.Bits(n) }) {
 					elements[e.Dst] += int64(e.Bits)
 				}

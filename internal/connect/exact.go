@@ -25,6 +25,26 @@ type axis struct {
 	// window is the range of positions that parts of the loops cover, in the order
 	// of loops, before it is clipped to the axis.
 	window func(parts []int32) taskgraph.Range
+	// reached lists the positions in it that are read, where that may leave gaps.
+	reached func(parts []int32) []taskgraph.Range
+}
+
+// positions lists the positions of the axis that parts of the loops read, as
+// ascending runs within [lo, hi).
+func (x *axis) positions(parts []int32, hull bool, lo, hi int32) []taskgraph.Range {
+	runs := []taskgraph.Range{{}}
+	if x.reached == nil || hull {
+		runs[0] = x.window(parts)
+	} else {
+		runs = x.reached(parts)
+	}
+	inside := runs[:0]
+	for _, r := range runs {
+		if r.Lo, r.Hi = max(r.Lo, lo), min(r.Hi, hi, int32(x.size)); r.Lo < r.Hi {
+			inside = append(inside, r)
+		}
+	}
+	return inside
 }
 
 // axes describes the index dimensions of an operand of a layer.
@@ -53,7 +73,7 @@ func axes(l *taskgraph.Layer, op *workload.Operand) []axis {
 				x.loops = append(x.loops, loop)
 			}
 		}
-		x.window = func(parts []int32) taskgraph.Range {
+		ranges := func(parts []int32) (u, v taskgraph.Range) {
 			next := func(loop int) taskgraph.Range {
 				if loop < 0 {
 					return taskgraph.Range{Lo: 0, Hi: 1}
@@ -62,8 +82,16 @@ func axes(l *taskgraph.Layer, op *workload.Operand) []axis {
 				parts = parts[1:]
 				return l.Cuts[loop].Range(p)
 			}
-			u := next(a)
-			return taskgraph.Window(r, u, next(b))
+			u = next(a)
+			return u, next(b)
+		}
+		x.window = func(parts []int32) taskgraph.Range {
+			u, v := ranges(parts)
+			return taskgraph.Window(r, u, v)
+		}
+		x.reached = func(parts []int32) []taskgraph.Range {
+			u, v := ranges(parts)
+			return taskgraph.Reached(r, u, v)
 		}
 	}
 	return list
@@ -75,22 +103,29 @@ type passage struct {
 	operand            *workload.Operand
 	via                []workload.Movement
 	from, to           []axis
+	reading
 }
 
-func newPassage(p, c *taskgraph.Layer, operand int, via []workload.Movement) passage {
+// reading is how closely is looked at what a node reads.
+type reading struct {
+	hulls bool             // steps that skip positions read those too
+	parts *taskgraph.Parts // where to note which part of an output is read; nil if that does not matter
+}
+
+func newPassage(p, c *taskgraph.Layer, operand int, via []workload.Movement, how reading) passage {
 	op := &c.Operands[operand]
-	return passage{producer: p, consumer: c, operand: op, via: via, from: axes(p, &p.Operands[0]), to: axes(c, op)}
+	return passage{producer: p, consumer: c, operand: op, via: via, from: axes(p, &p.Operands[0]), to: axes(c, op), reading: how}
 }
 
 // exactFactors relates the nodes of a consumer's operand to the nodes of the
 // producer whose elements they read. The producer's output may reach the operand
 // in several ways, as different parts of it.
-func exactFactors(p, c *taskgraph.Layer, operand int, ways [][]workload.Movement) ([]factor, *diag.Problem) {
+func exactFactors(p, c *taskgraph.Layer, operand int, ways [][]workload.Movement, how reading) ([]factor, *diag.Problem) {
 	factors := []factor{finalFactor(p)}
 	var every []iter.Seq[position] // of each way, if there are several
 	var w passage
 	for _, via := range ways {
-		w = newPassage(p, c, operand, via)
+		w = newPassage(p, c, operand, via, how)
 		steps, err := w.steps(axisSizes(w.from, p.Operands[0].Axes))
 		if err != nil {
 			return nil, err
@@ -136,8 +171,8 @@ func exactFactors(p, c *taskgraph.Layer, operand int, ways [][]workload.Movement
 func (w *passage) single(x *axis) factor {
 	f := newFactor(w.consumer, x.loops)
 	for parts := range combinations(&f) {
-		if r := x.window(parts); r.Lo <= 0 && 0 < r.Hi {
-			f.hits = append(f.hits, hit{0, 1})
+		if len(x.positions(parts, w.hulls, 0, 1)) > 0 {
+			f.hits = append(f.hits, hit{count: 1})
 		}
 		f.addRow()
 	}
@@ -306,13 +341,14 @@ func (w *passage) component(a *atoms, comp component) factor {
 		cut := w.cut(comp.from[0])
 		f := newFactor(w.consumer, x.loops)
 		for parts := range combinations(&f) {
-			r := x.window(parts)
-			r.Lo, r.Hi = max(r.Lo, lo), min(r.Hi, hi, int32(x.size))
-			switch {
-			case cut.Ends == nil || shift != 0:
-				f.addOverlaps(cut, r.Lo+shift, r.Hi+shift)
-			case r.Lo < r.Hi: // the producer's node of the same part has all that is read
-				f.hits = append(f.hits, hit{cut.Offset[parts[0]], int64(r.Len())})
+			runs := x.positions(parts, w.hulls, lo, hi)
+			for i := range runs {
+				runs[i].Lo, runs[i].Hi = runs[i].Lo+shift, runs[i].Hi+shift
+			}
+			if cut.Ends == nil || shift != 0 {
+				f.addOverlaps(cut, runs, w.parts, comp.from[0])
+			} else { // the producer's node of the same part has all that is read
+				f.addPart(cut, parts[0], cut.Ends[parts[0]], runs, w.parts, comp.from[0])
 			}
 			f.addRow()
 		}

@@ -34,6 +34,7 @@ func TestExactDependencies(t *testing.T) {
 			if e.Src >= e.Dst {
 				t.Fatalf("edge %v runs backwards", e)
 			}
+			e.Part = 0
 			got[e]++
 		}
 		for e := range chainsOneByOne(g) {
@@ -104,6 +105,41 @@ func each(ranges []taskgraph.Range, visit func(at []int)) {
 		}
 	}
 	loop(0)
+}
+
+// eachRead visits the positions of an operand that a node reads, padding included:
+// those of its tensor that some step of its loops reaches.
+func eachRead(g *taskgraph.Graph, n taskgraph.NodeID, operand int, visit func(at []int)) {
+	node := &g.Nodes[n]
+	l := &g.Layers[node.Layer]
+	dims := l.Operands[operand].Dims
+	reached := make([]map[int]bool, len(dims))
+	for i, d := range dims {
+		r := l.Relation(d)
+		if r == nil {
+			continue
+		}
+		loop := func(d workload.Dim) taskgraph.Range {
+			if k := slices.IndexFunc(l.Dims, func(x workload.LoopDim) bool { return x.Dim == d }); k >= 0 {
+				return node.Ranges[k]
+			}
+			return taskgraph.Range{Hi: 1}
+		}
+		reached[i] = map[int]bool{}
+		each([]taskgraph.Range{loop(r.A), loop(r.B)}, func(at []int) {
+			for x := r.At(at[0], at[1]); x <= r.Last(at[0], at[1]); x++ {
+				reached[i][x] = true
+			}
+		})
+	}
+	each(g.Tensors[node.Operands[operand]].Ranges, func(at []int) {
+		for i, x := range at {
+			if reached[i] != nil && !reached[i][x] {
+				return
+			}
+		}
+		visit(at)
+	})
 }
 
 // finishers lists for each element of a layer's output, in row-major order, the
@@ -279,7 +315,7 @@ func elementwiseEdges(t *rapid.T, g *taskgraph.Graph, layer, operand int) map[ta
 	for _, n := range l.Nodes {
 		read := map[piece]bool{}
 		stored := 0
-		each(g.Tensors[g.Nodes[n].Operands[operand]].Ranges, func(at []int) {
+		eachRead(g, n, operand, func(at []int) {
 			e := 0
 			for i, x := range at {
 				if x < 0 || x >= dims[i] {

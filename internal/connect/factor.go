@@ -28,6 +28,7 @@ type factorLoop struct {
 
 type hit struct {
 	offset int32
+	part   taskgraph.PartID // of the producer's output: which positions these are
 	count  int64
 }
 
@@ -61,23 +62,51 @@ func (f *factor) row(parts []int32) []hit {
 	return f.hits[f.start[r]:f.start[r+1]]
 }
 
-// addOverlaps appends the parts of a producer's dimension that overlap [lo, hi).
-func (f *factor) addOverlaps(cut *taskgraph.Cut, lo, hi int32) {
-	if lo >= hi {
+// addOverlaps appends the parts of dimension d of a producer's output that overlap
+// ascending runs of its positions.
+func (f *factor) addOverlaps(cut *taskgraph.Cut, runs []taskgraph.Range, known *taskgraph.Parts, d int) {
+	if len(runs) == 0 {
 		return
 	}
-	n := cut.Parts()
-	for i := sort.Search(n, func(i int) bool { return cut.Starts[i+1] > lo }); i < n && cut.Starts[i] < hi; i++ {
-		if common := min(hi, cut.Starts[i+1]) - max(lo, cut.Starts[i]); common > 0 {
-			f.hits = append(f.hits, hit{cut.Offset[i], int64(common)})
+	n, end := cut.Parts(), runs[len(runs)-1].Hi
+	for i := sort.Search(n, func(i int) bool { return cut.Starts[i+1] > runs[0].Lo }); i < n && cut.Starts[i] < end; i++ {
+		for len(runs) > 0 && runs[0].Hi <= cut.Starts[i] {
+			runs = runs[1:]
+		}
+		f.addPart(cut, int32(i), cut.Starts[i+1], runs, known, d)
+	}
+}
+
+// addPart appends what ascending runs of positions have in common with a part of
+// dimension d of a producer's output, up to a position.
+func (f *factor) addPart(cut *taskgraph.Cut, part, end int32, runs []taskgraph.Range, known *taskgraph.Parts, d int) {
+	tile := cut.Range(part)
+	h := hit{offset: cut.Offset[part]}
+	var common []taskgraph.Range
+	for _, r := range runs {
+		if r.Lo >= end {
+			break
+		}
+		if r = (taskgraph.Range{Lo: max(r.Lo, tile.Lo), Hi: min(r.Hi, end)}); r.Lo < r.Hi {
+			h.count += int64(r.Len())
+			common = append(common, taskgraph.Range{Lo: r.Lo - tile.Lo, Hi: r.Hi - tile.Lo})
 		}
 	}
+	if h.count == 0 {
+		return
+	}
+	if known != nil && h.count < int64(tile.Len()) {
+		p := make(taskgraph.Part, d+1)
+		p[d] = common
+		h.part = known.Number(p)
+	}
+	f.hits = append(f.hits, h)
 }
 
 // finalFactor lists the parts of a producer's reduction that complete its output:
 // only their nodes hand data on.
 func finalFactor(p *taskgraph.Layer) factor {
-	f := factor{start: []int32{0}, hits: []hit{{0, 1}}}
+	f := factor{start: []int32{0}, hits: []hit{{count: 1}}}
 	out := p.Operands[0].Dims
 	for d, dim := range p.Dims {
 		if dim.Size == 1 || slices.Contains(out, dim.Dim) {
@@ -90,7 +119,7 @@ func finalFactor(p *taskgraph.Layer) factor {
 				continue
 			}
 			for _, h := range f.hits {
-				next = append(next, hit{h.offset + cut.Offset[i], 1})
+				next = append(next, hit{offset: h.offset + cut.Offset[i], count: 1})
 			}
 		}
 		f.hits = next
@@ -107,25 +136,36 @@ type link struct {
 	operand  int8
 	base     hit      // what all factors with a single choice come to
 	factors  []factor // the others
+	known    *taskgraph.Parts
 }
 
-func newLink(t *taskgraph.Tiled, producer, consumer, operand int, factors []factor) *link {
+func newLink(t *taskgraph.Tiled, producer, consumer, operand int, factors []factor, known *taskgraph.Parts) *link {
 	k := &link{
 		consumer: &t.Layers[consumer],
 		first:    t.First[producer],
 		own:      t.First[consumer],
 		operand:  int8(operand),
-		base:     hit{0, 1},
+		base:     hit{count: 1},
+		known:    known,
 	}
 	for _, f := range factors {
 		if f.rows() == 1 && len(f.hits) == 1 {
 			k.base.offset += f.hits[0].offset
 			k.base.count *= f.hits[0].count
+			k.base.part = k.both(k.base.part, f.hits[0].part)
 		} else {
 			k.factors = append(k.factors, f)
 		}
 	}
 	return k
+}
+
+// both is the part that two factors leave of a tensor.
+func (k *link) both(a, b taskgraph.PartID) taskgraph.PartID {
+	if a == 0 || b == 0 {
+		return a + b
+	}
+	return k.known.Both(a, b)
 }
 
 // count is the number of edges.
@@ -156,7 +196,7 @@ func (k *link) edges(edges []taskgraph.Edge, bits func(src taskgraph.NodeID, ele
 			wider = wider[:0]
 			for _, t := range tiles {
 				for _, h := range row {
-					wider = append(wider, hit{t.offset + h.offset, t.count * h.count})
+					wider = append(wider, hit{t.offset + h.offset, k.both(t.part, h.part), t.count * h.count})
 				}
 			}
 			tiles, wider = wider, tiles
@@ -164,7 +204,7 @@ func (k *link) edges(edges []taskgraph.Edge, bits func(src taskgraph.NodeID, ele
 		for _, t := range tiles {
 			src := k.first + taskgraph.NodeID(t.offset)
 			edges = append(edges, taskgraph.Edge{
-				Src: src, Dst: k.own + taskgraph.NodeID(sub), Operand: k.operand, Bits: bits(src, t.count),
+				Src: src, Dst: k.own + taskgraph.NodeID(sub), Operand: k.operand, Part: t.part, Bits: bits(src, t.count),
 			})
 		}
 	}

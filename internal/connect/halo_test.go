@@ -128,7 +128,7 @@ func checkReads(t *rapid.T, g *taskgraph.Graph, layer, operand int) {
 	}
 	for _, n := range l.Nodes {
 		read := map[[4]int]int{}
-		each(g.Tensors[g.Nodes[n].Operands[operand]].Ranges, func(at []int) {
+		eachRead(g, n, operand, func(at []int) {
 			if pos, inside := flat(l, op, at); inside {
 				read[pos] = 0
 			}

@@ -70,11 +70,11 @@ func (p *published) connect(pair [2]int) error {
 		}
 		if factors == nil {
 			var problem *diag.Problem
-			if factors, problem = exactFactors(&p.Layers[producer], &p.Layers[consumer], u.operand, u.via); problem != nil {
+			if factors, problem = exactFactors(&p.Layers[producer], &p.Layers[consumer], u.operand, u.via, reading{hulls: true}); problem != nil {
 				return diag.List{*problem}
 			}
 		}
-		l := newLink(p.Tiled, producer, consumer, u.operand, factors)
+		l := newLink(p.Tiled, producer, consumer, u.operand, factors, nil)
 		p.edges = l.edges(p.edges, func(src taskgraph.NodeID, _ int64) unit.Bits { return p.produced[src] })
 	}
 	for _, e := range p.edges[before:] {

@@ -148,20 +148,50 @@ func (m *machine) transfer(i int) error {
 		return fail("there is no copy to read, or none to write")
 	}
 	dst := &m.contents[to]
+	moved, bits := map[int]bool{}, unit.Bits(0)
 	for _, f := range from {
 		src := &m.contents[f]
 		if src.constant && src.ready <= x.Start {
-			dst.constant, dst.ready = true, x.End
+			dst.constant, dst.ready, bits = true, x.End, x.Bits
 		}
 		for e, c := range src.cells {
+			if !m.within(e, x.Tensor, x.Part) {
+				continue
+			}
 			if c.ready > x.Start {
 				return fail(fmt.Sprintf("element %d is written at %d only", e, c.ready))
 			}
+			if out := &m.w.Layers[m.g.Tensors[x.Tensor].Layer].Operands[0]; !moved[e] && c.finished {
+				bits += out.FinalBits
+			} else if !moved[e] {
+				bits += out.Bits
+			}
+			moved[e] = true
 			c.ready = x.End
 			dst.set(e, c)
 		}
 	}
+	if bits != x.Bits {
+		return fail(fmt.Sprintf("it finds %d of %d bits", bits, x.Bits))
+	}
 	return nil
+}
+
+// within tells whether an element of a layer's output belongs to a part of a tensor.
+func (m *machine) within(e int, x taskgraph.TensorID, id taskgraph.PartID) bool {
+	if id == 0 {
+		return true
+	}
+	t, part := &m.g.Tensors[x], m.s.Parts[id]
+	dims := m.access[t.Layer][0].dims
+	for i := len(dims) - 1; i >= 0; i-- {
+		at := int32(e%dims[i].size) - t.Ranges[i].Lo
+		e /= dims[i].size
+		if i < len(part) && part[i] != nil && !slices.ContainsFunc(part[i], func(r taskgraph.Range) bool { return r.Lo <= at && at < r.Hi }) {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *content) set(e int, v cell) {

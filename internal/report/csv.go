@@ -53,13 +53,15 @@ type transferRow struct {
 	ForNode      *int32          `parquet:"for_node,optional"`
 	FromMemory   int32           `parquet:"from_memory"`
 	ToMemory     int32           `parquet:"to_memory"`
+	Part         string          `parquet:"part,dict"`
 }
 
 // WriteTransfersCSV writes what moved between cores, in the order in which it
 // was decided. A tensor is named by its number, its layer and its operand; links
 // are the cores at their ends, several separated by semicolons; energies are pJ;
 // for_layer and for_node name the node on whose behalf it moved, if there is one;
-// memories count as in result.json.
+// memories count as in result.json. part is what moves of the tensor if not all of it,
+// as partText has it.
 func WriteTransfersCSV(w io.Writer, d *Data) error { return writeCSV(w, transferRows(d)) }
 
 func transferRows(d *Data) iter.Seq[transferRow] {
@@ -72,7 +74,7 @@ func transferRows(d *Data) iter.Seq[transferRow] {
 				Tensor: int32(t.Tensor), Layer: names[x.Layer], Operand: d.Graph.Layers[x.Layer].Operands[x.Operand].Name,
 				Bits: t.Bits, From: t.From, To: t.To, Links: paths.of(t.Links), Start: t.Start, End: t.End,
 				Cause: t.Cause.String(), Joined: t.Joined, LinkEnergy: t.LinkEnergy, MemoryEnergy: t.MemoryEnergy,
-				FromMemory: t.FromStore, ToMemory: t.ToStore,
+				FromMemory: t.FromStore, ToMemory: t.ToStore, Part: partOf(d, t.Tensor, t.Part),
 			}
 			if t.For >= 0 {
 				n := &d.Graph.Nodes[t.For]

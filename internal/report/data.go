@@ -49,6 +49,11 @@ type Settings struct {
 	Evaluations int    `json:"evaluations"` // allocations that might be scheduled
 	Generations int    `json:"generations"` // of the genetic search; 0 for as many as the evaluations allow
 	Individuals int    `json:"individuals"`
+	// Flags are those of the command line and of its configuration file that are not
+	// as by default, but for those that change no figure: `stream run --repeat` gives
+	// them again. Files are checksums of the files that they name beside the inputs.
+	Flags map[string][]string `json:"flags,omitempty"`
+	Files map[string]string   `json:"files,omitempty"`
 	// Explore are the dimensions of the space that were searched, beside cores that
 	// nothing fixed; Pick and Limit are as the user gave them.
 	Explore   []string `json:"explore,omitempty"`

@@ -50,7 +50,7 @@ func readSavedFile(dir, name string) ([]byte, error) {
 // schedule is any good is not known here; but whatever it refers to exists.
 func ReadSchedule(dir string, r *Result, g *taskgraph.Graph, a *hardware.Accelerator) (*schedule.Schedule, *schedule.Allocation, error) {
 	reader := &scheduleReader{dir: dir, graph: g, accelerator: a, layers: map[string]int32{}, names: layerNames(g.Layers),
-		schedule: &schedule.Schedule{Latency: r.Latency, Energy: schedule.Energy(r.EnergyCause)}}
+		parts: taskgraph.NewParts(nil), schedule: &schedule.Schedule{Latency: r.Latency, Energy: schedule.Energy(r.EnergyCause)}}
 	for i, name := range reader.names {
 		reader.layers[name] = int32(i)
 	}
@@ -78,6 +78,7 @@ func ReadSchedule(dir string, r *Result, g *taskgraph.Graph, a *hardware.Acceler
 	if err := reader.problems.Err(); err != nil {
 		return nil, nil, err
 	}
+	reader.schedule.Parts = reader.parts.List()
 	return reader.schedule, alloc, nil
 }
 
@@ -88,6 +89,7 @@ type scheduleReader struct {
 	names       []string         // of layers
 	layers      map[string]int32 // by name
 	schedule    *schedule.Schedule
+	parts       *taskgraph.Parts
 	problems    diag.List
 }
 
@@ -255,6 +257,9 @@ func (r *scheduleReader) transfers(src []byte) {
 			l.fail(9, "%q is not known", l.fields[9])
 		}
 		var err error
+		if t.Part, err = r.part(t.Tensor, l.fields[17]); err != nil {
+			l.fail(17, "%v", err)
+		}
 		if t.Joined, err = strconv.ParseBool(l.fields[10]); err != nil {
 			l.fail(10, "%q is neither true nor false", l.fields[10])
 		}

@@ -15,16 +15,24 @@ import (
 
 	"streamdse/internal/diag"
 	"streamdse/schedule"
+	"streamdse/taskgraph"
+	"streamdse/workload"
 )
 
-// saved writes a result folder, with some stays in memories that small lacks.
+// saved writes a result folder, with some stays in memories that small lacks and a
+// transfer of a part.
 func saved(t testing.TB) (string, *Data) {
 	d := small()
 	d.Schedule.Copies = []schedule.Copy{
 		{Tensor: 0, Store: 2, End: 10},
 		{Tensor: 1, Store: 0, Start: 10, Available: 30, End: 135},
 		{Tensor: 3, Store: 2, Start: 220, Available: 221, End: schedule.Forever},
+		{Tensor: 2, Store: 2, Start: 130, Available: 135, End: 150, Part: 1},
 	}
+	d.Graph.Layers[0].Operands[0].Dims = []workload.Dim{"K", "OY", "OX"}
+	d.Graph.Tensors[2].Ranges = []taskgraph.Range{{Hi: 2}, {Lo: 3, Hi: 8}, {Hi: 4}}
+	d.Schedule.Parts = []taskgraph.Part{nil, {nil, {{Lo: 0, Hi: 1}, {Lo: 3, Hi: 5}}, {{Lo: 2, Hi: 4}}}}
+	d.Schedule.Transfers[4].Part = 1
 	dir := filepath.Join(t.TempDir(), "result")
 	if err := WriteFolder(context.Background(), dir, Files(d)); err != nil {
 		t.Fatal(err)
@@ -74,15 +82,18 @@ func TestReadScheduleProblems(t *testing.T) {
 		{transfersName, "eviction", "theft", `cause "theft" is not known`},
 		{transfersName, "true", "maybe", `joined "maybe" is neither`},
 		{transfersName, "40.25", "much", `memory_energy_pj "much" is no number`},
-		{transfersName, "/conv1/Conv,0,2,0\n", "/conv1/Conv,2,2,0\n", `for_node "2" is no node of layer "/conv1/Conv"`},
-		{transfersName, "/conv1/Conv,0,2,0\n", "/conv/Conv,0,2,0\n", `for_layer "/conv/Conv" is no layer`},
+		{transfersName, "/conv1/Conv,0,2,0,", "/conv1/Conv,2,2,0,", `for_node "2" is no node of layer "/conv1/Conv"`},
+		{transfersName, "/conv1/Conv,0,2,0,", "/conv/Conv,0,2,0,", `for_layer "/conv/Conv" is no layer`},
+		{transfersName, "OY=0:1", "OY=1:6", `part "OY=1:6+3:5 OX=2:4" is no part of the tensor, which has 5 positions along OY`},
+		{transfersName, "OX=2:4", "FX=2:4", `is no part of the tensor, whose dimensions are [K OY OX]`},
+		{stateName, `"part": "OY=`, `"part": "OY`, `copies[3]: "OY0:1+3:5 OX=2:4" is no part of the tensor`},
 		{stateName, "stream/state/v1", "other", `state.json: schema is "other"`},
 		{stateName, "\n    3\n", "\n    4\n", "state.json: order[3] is 4: there are 4 nodes"},
 		{stateName, `"links": [2]`, `"links": [9]`, "state.json: streaming[0] names link 9 of 3"},
 		{stateName, `"node": 3`, `"node": -1`, "state.json: streaming[0] names no node"},
 		{stateName, `"tensor": 3`, `"tensor": 4`, "state.json: copies[2] is of tensor 4 of 4"},
 		{stateName, `"bits": [0, 320, 0]`, `"bits": [0]`, "state.json: memories[1] has 3 times and 1 values"},
-		{stateName, `"bits": [0, 320, 0]`, `"bits": ["0"]`, "state.json:19:41: memories.bits is a string"},
+		{stateName, `"bits": [0, 320, 0]`, `"bits": ["0"]`, "state.json:20:41: memories.bits is a string"},
 		{stateName, "{", "[", "state.json:2:11: not JSON"},
 		{allocationName, `"core": 0`, `"core": 2`, "there is no core 2 to compute on"},
 	} {
@@ -164,13 +175,14 @@ func FuzzReadSchedule(f *testing.F) {
 	f.Add(texts[0], texts[1], texts[2])
 	f.Add([]byte("layer,node,core,start,end\n\"\n"), []byte("a,b\n"), []byte("{}"))
 	read := func(texts [3][]byte) (*schedule.Schedule, error) {
-		r := &scheduleReader{graph: d.Graph, accelerator: d.Accelerator, names: layerNames(d.Graph.Layers), schedule: &schedule.Schedule{}, layers: map[string]int32{}}
+		r := &scheduleReader{graph: d.Graph, accelerator: d.Accelerator, names: layerNames(d.Graph.Layers), parts: taskgraph.NewParts(nil), schedule: &schedule.Schedule{}, layers: map[string]int32{}}
 		for i, name := range r.names {
 			r.layers[name] = int32(i)
 		}
 		r.tasks(texts[0])
 		r.transfers(texts[1])
 		r.state(texts[2])
+		r.schedule.Parts = r.parts.List()
 		return r.schedule, r.problems.Err()
 	}
 	f.Fuzz(func(t *testing.T, tasks, transfers, stateText []byte) {

@@ -37,9 +37,10 @@ type reservation struct {
 type stay struct {
 	Tensor    int32       `json:"tensor"`
 	Memory    int32       `json:"memory"`
-	Start     unit.Cycles `json:"start"`     // its space is taken
-	Available unit.Cycles `json:"available"` // it can be read
-	End       unit.Cycles `json:"end"`       // its space is free, never if -1
+	Start     unit.Cycles `json:"start"`          // its space is taken
+	Available unit.Cycles `json:"available"`      // it can be read
+	End       unit.Cycles `json:"end"`            // its space is free, never if -1
+	Part      string      `json:"part,omitempty"` // of the tensor; all of it if empty
 }
 
 // forever is how a stay without an end is written.
@@ -67,7 +68,7 @@ func WriteState(w io.Writer, d *Data) error {
 		if end == schedule.Forever {
 			end = forever
 		}
-		out.Copies[i] = stay{int32(c.Tensor), c.Store, c.Start, c.Available, end}
+		out.Copies[i] = stay{int32(c.Tensor), c.Store, c.Start, c.Available, end, partOf(d, c.Tensor, c.Part)}
 	}
 	for _, c := range s.Memories {
 		out.Memories = append(out.Memories, use{c.Times, c.Bits})
@@ -120,7 +121,12 @@ func (r *scheduleReader) state(src []byte) {
 		if c.End == forever {
 			c.End = schedule.Forever
 		}
-		s.Copies = append(s.Copies, schedule.Copy{Tensor: taskgraph.TensorID(c.Tensor), Store: c.Memory, Start: c.Start, Available: c.Available, End: c.End})
+		part, err := r.part(taskgraph.TensorID(c.Tensor), c.Part)
+		if err != nil {
+			bad("copies[%d]: %v", i, err)
+			return
+		}
+		s.Copies = append(s.Copies, schedule.Copy{Tensor: taskgraph.TensorID(c.Tensor), Part: part, Store: c.Memory, Start: c.Start, Available: c.Available, End: c.End})
 	}
 	for i, u := range in.Memories {
 		if len(u.Cycles) != len(u.Bits) {

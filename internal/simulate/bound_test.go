@@ -68,6 +68,7 @@ func checkBound(t rapid.TB, p bounded, seen *gaps) {
 		Graph: p.Graph, Accelerator: p.Accelerator, Costs: p.Costs, Rules: p.Rules, Prefetches: len(p.Prefetch) > 0,
 		Cores: func(layer, group int) []int { return p.candidates[layer][group] },
 	})
+	partial := bound.NewPartial(bound.Problem{Graph: p.Graph, Accelerator: p.Accelerator, Costs: p.Costs, Rules: p.Rules, Prefetches: len(p.Prefetch) > 0})
 	sim, err := New(p.Problem)
 	if err != nil {
 		t.Fatal(err)
@@ -80,6 +81,18 @@ func checkBound(t rapid.TB, p bounded, seen *gaps) {
 		for _, part := range []bound.Part{b.Path, b.Links, b.Compute, {Latency: b.Latency, SetBy: b.LatencySetBy}} {
 			if m.Latency < part.Latency {
 				t.Fatalf("%v: %d cycles beat the bound of %d, set by %s (%+v)", p.allocs[i].Cores, m.Latency, part.Latency, part.SetBy, b)
+			}
+		}
+		// A search that has fixed the first few layers as in this allocation.
+		for fixed := range len(p.allocs[i].Cores) + 1 {
+			latency, energy := partial.Find(func(layer, group int) []int {
+				if layer < fixed {
+					return p.allocs[i].Cores[layer][group : group+1]
+				}
+				return p.candidates[layer][group]
+			})
+			if m.Latency < latency || m.Energy.Total() < energy {
+				t.Fatalf("%v: %d cycles, %v pJ beat the bounds of %d and %v with %d layers fixed", p.allocs[i].Cores, m.Latency, m.Energy.Total(), latency, energy, fixed)
 			}
 		}
 		if m.Energy.Total() < b.Energy {

@@ -70,9 +70,10 @@ type node struct {
 	core     int
 	runtime  unit.Cycles
 	out      unit.Bits
-	weight   unit.Bits // of its constant operand W; none if 0
-	input    unit.Bits // of its constant operand I, if it reads no other node
-	from     []int     // nodes whose output it reads as I
+	weight   unit.Bits         // of its constant operand W; none if 0
+	input    unit.Bits         // of its constant operand I, if it reads no other node
+	from     []int             // nodes whose output it reads as I
+	rows     []taskgraph.Range // which tenths of it; all if nil
 	streamed []hardware.MemoryOperand
 	in, to   unit.BitsPerCycle // bandwidths of streaming
 }
@@ -85,6 +86,7 @@ func problem(acc *hardware.Accelerator, r rules.Rules, list ...node) (Problem, *
 		tensors []taskgraph.Tensor
 		edges   []taskgraph.Edge
 	)
+	parts := taskgraph.NewParts(nil)
 	alloc := new(schedule.Allocation)
 	costs := schedule.NewCostTable(len(list), len(acc.Cores))
 	for i, spec := range list {
@@ -92,8 +94,8 @@ func problem(acc *hardware.Accelerator, r rules.Rules, list ...node) (Problem, *
 		n := taskgraph.Node{Layer: int32(i), Class: int32(i), Final: true}
 		operand := func(name string, bits unit.Bits, constant bool) {
 			n.Operands = append(n.Operands, taskgraph.TensorID(len(tensors)))
-			tensors = append(tensors, taskgraph.Tensor{Layer: int32(i), Operand: int8(len(layer.Operands)), Constant: constant, Origin: taskgraph.NodeID(i), Uses: 1, Bits: bits})
-			layer.Operands = append(layer.Operands, workload.Operand{Name: name})
+			tensors = append(tensors, taskgraph.Tensor{Layer: int32(i), Operand: int8(len(layer.Operands)), Constant: constant, Origin: taskgraph.NodeID(i), Uses: 1, Bits: bits, Ranges: []taskgraph.Range{{Hi: 10}}})
+			layer.Operands = append(layer.Operands, workload.Operand{Name: name, Dims: []workload.Dim{"OY"}})
 			layer.Memory = append(layer.Memory, memoryOperand[name])
 		}
 		operand("O", spec.out, false)
@@ -102,7 +104,7 @@ func problem(acc *hardware.Accelerator, r rules.Rules, list ...node) (Problem, *
 			operand("W", spec.weight, true)
 		}
 		for _, p := range spec.from {
-			edges = append(edges, taskgraph.Edge{Src: taskgraph.NodeID(p), Dst: taskgraph.NodeID(i), Operand: 1, Bits: list[p].out})
+			edges = append(edges, taskgraph.Edge{Src: taskgraph.NodeID(p), Dst: taskgraph.NodeID(i), Operand: 1, Bits: list[p].out, Part: parts.Number(taskgraph.Part{spec.rows})})
 		}
 		layers, nodes = append(layers, layer), append(nodes, n)
 		alloc.Cores = append(alloc.Cores, []int{spec.core})
@@ -111,6 +113,7 @@ func problem(acc *hardware.Accelerator, r rules.Rules, list ...node) (Problem, *
 		}
 	}
 	g := taskgraph.New(layers, nodes, tensors, edges)
+	g.Parts = parts
 	return Problem{Graph: g, Accelerator: acc, Costs: costs, Priority: Order(g, nil), Rules: r}, alloc
 }
 

@@ -10,45 +10,86 @@ import (
 	"streamdse/unit"
 )
 
-// stay is a tensor in a memory.
+// place is what is known of a tensor in a memory.
+type place struct {
+	stay int32            // index+1 in stays, 0 if it is not there
+	uses int32            // uses to come, or none
+	part taskgraph.PartID // what the nodes that read it there read of it together
+}
+
+// stay is a tensor, or a part of it, in a memory. Off-chip memory may have several
+// stays of one tensor, of parts that cores did without; the others have one.
 type stay struct {
 	tensor     taskgraph.TensorID
 	store      int32
+	part       taskgraph.PartID
+	below      int32 // an older stay of the tensor in its memory, index+1
+	prev, next int32 // neighbours in its memory, index+1
+	record     int32 // index in Schedule.Copies
+	byNode     bool  // written by a node, rather than a copy of what another memory holds
+	bits       unit.Bits
 	start      unit.Cycles // from when on its space is taken
 	available  unit.Cycles // from when on it can be read
 	busy       unit.Cycles // end of all that has been decided to read or write it
-	byNode     bool        // written by a node, rather than a copy of what another memory holds
-	prev, next int32       // neighbours in its memory, index+1
-	record     int32       // index in Schedule.Copies
 }
 
 // list is the tensors in a memory, in the order in which they were stored.
 type list struct{ first, last int32 } // index+1 in stays
 
-// stored returns the stay of a tensor in a memory, nil if there is none or its end
-// has been decided.
+// stored returns the latest stay of a tensor in a memory, nil if there is none or
+// its end has been decided.
 func (s *Simulator) stored(x taskgraph.TensorID, store int32) *stay {
-	if i := s.at[s.key(x, store)]; i != 0 {
-		return &s.stays[i-1]
-	}
-	return nil
+	return s.stayAt(s.place(x, store).stay)
 }
 
-func (s *Simulator) key(x taskgraph.TensorID, store int32) int {
-	return int(store)*len(s.total) + int(x)
-}
-
-// store puts a tensor into a memory, unless it is there.
-func (s *Simulator) store(x taskgraph.TensorID, store int32, start, available unit.Cycles, byNode bool) error {
-	if s.stored(x, store) != nil {
+func (s *Simulator) stayAt(i int32) *stay {
+	if i == 0 {
 		return nil
 	}
-	fresh := stay{tensor: x, store: store, start: start, available: available, busy: available, byNode: byNode}
+	return &s.stays[i-1]
+}
+
+// holding returns a stay of a tensor in a memory that has all of a part.
+func (s *Simulator) holding(x taskgraph.TensorID, part taskgraph.PartID, store int32) *stay {
+	y := s.stored(x, store)
+	for y != nil && !s.parts.Covers(y.part, part) {
+		y = s.stayAt(y.below)
+	}
+	return y
+}
+
+func (s *Simulator) place(x taskgraph.TensorID, store int32) *place {
+	return &s.places[int(x)*len(s.fill)+int(store)]
+}
+
+// placesOf is what is known of a tensor in each memory.
+func (s *Simulator) placesOf(x taskgraph.TensorID) []place {
+	return s.places[int(x)*len(s.fill) : (int(x)+1)*len(s.fill)]
+}
+
+// bits is the size of a part of a tensor.
+func (s *Simulator) bits(x taskgraph.TensorID, part taskgraph.PartID) unit.Bits {
+	return s.parts.Bits(&s.Graph.Tensors[x], part)
+}
+
+// store puts a part of a tensor into a memory, unless it is there.
+func (s *Simulator) store(x taskgraph.TensorID, part taskgraph.PartID, store int32, start, available unit.Cycles, byNode bool) error {
+	if s.holding(x, part, store) != nil {
+		return nil
+	}
+	at := s.place(x, store)
+	bits := s.bits(x, part)
+	fresh := stay{tensor: x, part: part, bits: bits, below: at.stay, store: store, start: start, available: available, busy: available, byNode: byNode}
 	if s.record != nil {
 		fresh.record = int32(len(s.record.Copies))
-		s.record.Copies = append(s.record.Copies, schedule.Copy{Tensor: x, Store: store, Start: start, Available: available, End: schedule.Forever})
+		s.record.Copies = append(s.record.Copies, schedule.Copy{Tensor: x, Part: part, Store: store, Start: start, Available: available, End: schedule.Forever})
 	}
-	index := int32(len(s.stays) + 1)
+	if len(s.gone) == 0 {
+		s.stays = append(s.stays, stay{})
+		s.gone = append(s.gone, int32(len(s.stays)))
+	}
+	index := s.gone[len(s.gone)-1]
+	s.gone = s.gone[:len(s.gone)-1]
 	l := &s.residents[store]
 	fresh.prev = l.last
 	if l.last == 0 {
@@ -57,9 +98,8 @@ func (s *Simulator) store(x taskgraph.TensorID, store int32, start, available un
 		s.stays[l.last-1].next = index
 	}
 	l.last = index
-	s.stays = append(s.stays, fresh)
-	s.at[s.key(x, store)] = index
-	bits := s.Graph.Tensors[x].Bits
+	s.stays[index-1] = fresh
+	at.stay = index
 	s.fill[store].add(start, bits)
 	if s.rules.SpaceFreedBeforeLeave || s.rules.SpaceByOwnOperand {
 		return s.checkOverflow(x, store, start)
@@ -67,14 +107,13 @@ func (s *Simulator) store(x taskgraph.TensorID, store int32, start, available un
 	return nil
 }
 
-// remove ends the stay of a tensor in a memory, if there is one.
+// remove ends the latest stay of a tensor in a memory, if there is one.
 func (s *Simulator) remove(x taskgraph.TensorID, store int32, t unit.Cycles) {
-	key := s.key(x, store)
-	i := s.at[key]
-	if i == 0 {
+	at := s.place(x, store)
+	old := s.stayAt(at.stay)
+	if old == nil {
 		return
 	}
-	old := &s.stays[i-1]
 	l := &s.residents[store]
 	if old.prev == 0 {
 		l.first = old.next
@@ -86,8 +125,9 @@ func (s *Simulator) remove(x taskgraph.TensorID, store int32, t unit.Cycles) {
 	} else {
 		s.stays[old.next-1].prev = old.prev
 	}
-	s.at[key] = 0
-	s.fill[store].add(t, -s.Graph.Tensors[x].Bits)
+	s.gone = append(s.gone, at.stay)
+	at.stay = old.below
+	s.fill[store].add(t, -old.bits)
 	if s.record != nil {
 		s.record.Copies[old.record].End = t
 	}
@@ -103,7 +143,7 @@ func (s *Simulator) storeConstants() error {
 			if !g.Tensors[x].Constant {
 				continue
 			}
-			if err := s.store(x, s.top(int32(s.Accelerator.Offchip), s.own[x]), 0, 0, false); err != nil {
+			if err := s.store(x, 0, s.top(int32(s.Accelerator.Offchip), s.own[x]), 0, 0, false); err != nil {
 				return err
 			}
 		}
@@ -117,8 +157,8 @@ func (s *Simulator) storeConstants() error {
 }
 
 // room returns the earliest time from t on at which a memory of the core has room
-// for the tensor for ever, and makes it by evicting others if there is no such time.
-func (s *Simulator) room(x taskgraph.TensorID, core int32, op hardware.MemoryOperand, t unit.Cycles) (unit.Cycles, error) {
+// for a part of the tensor for ever, and makes it by evicting others if there is no such time.
+func (s *Simulator) room(x taskgraph.TensorID, part taskgraph.PartID, core int32, op hardware.MemoryOperand, t unit.Cycles) (unit.Cycles, error) {
 	store := s.top(core, op)
 	if store < 0 {
 		return 0, s.infeasible(schedule.Infeasible{Lack: schedule.LackOfCore, Core: int(core), Tensor: x, Reason: "it has no memory for " + op.String()})
@@ -126,15 +166,15 @@ func (s *Simulator) room(x taskgraph.TensorID, core int32, op hardware.MemoryOpe
 	if s.rules.SpaceFreedBeforeLeave {
 		return s.publishedRoom(x, core, op, t)
 	}
-	if y := s.stored(x, store); y != nil {
+	if y := s.holding(x, part, store); y != nil {
 		return max(t, y.start), nil
 	}
-	size, bits := s.Accelerator.Stores[store].Capacity, s.Graph.Tensors[x].Bits
+	size, bits := s.Accelerator.Stores[store].Capacity, s.bits(x, part)
 	fill := &s.fill[store]
 	if from, ok := fill.under(size-bits, t); ok {
 		return from, nil
 	}
-	if err := s.chooseVictims(x, store, fill.last()+bits-size, schedule.Forever); err != nil {
+	if err := s.chooseVictims(x, bits, store, fill.last()+bits-size, schedule.Forever); err != nil {
 		return 0, err
 	}
 	for _, i := range s.victims {
@@ -144,17 +184,17 @@ func (s *Simulator) room(x taskgraph.TensorID, core int32, op hardware.MemoryOpe
 	}
 	from, ok := fill.under(size-bits, t)
 	if !ok {
-		return 0, s.full(x, store, fill.last()+bits-size)
+		return 0, s.full(x, bits, store, fill.last()+bits-size)
 	}
 	return from, nil
 }
 
 // chooseVictims lists the stays to evict so that a memory has the missing bits:
 // the ones least worth keeping, of those that began by the given time.
-func (s *Simulator) chooseVictims(x taskgraph.TensorID, store int32, missing unit.Bits, by unit.Cycles) error {
+func (s *Simulator) chooseVictims(x taskgraph.TensorID, asked unit.Bits, store int32, missing unit.Bits, by unit.Cycles) error {
 	s.victims = s.victims[:0]
 	if s.offchip[store] {
-		return s.full(x, store, missing)
+		return s.full(x, asked, store, missing)
 	}
 	for i := s.residents[store].first; i != 0; i = s.stays[i-1].next {
 		y := &s.stays[i-1]
@@ -163,30 +203,30 @@ func (s *Simulator) chooseVictims(x taskgraph.TensorID, store int32, missing uni
 		}
 	}
 	slices.SortStableFunc(s.victims, func(i, j int32) int {
-		a, b := s.stays[i-1].tensor, s.stays[j-1].tensor
-		if c := cmp.Compare(s.worth(a, store), s.worth(b, store)); c != 0 {
+		a, b := &s.stays[i-1], &s.stays[j-1]
+		if c := cmp.Compare(s.worth(a.tensor, store), s.worth(b.tensor, store)); c != 0 {
 			return c
 		}
-		return cmp.Compare(s.Graph.Tensors[a].Bits, s.Graph.Tensors[b].Bits)
+		return cmp.Compare(a.bits, b.bits)
 	})
 	for i, v := range s.victims {
 		if missing <= 0 {
 			s.victims = s.victims[:i]
 			break
 		}
-		missing -= s.Graph.Tensors[s.stays[v-1].tensor].Bits
+		missing -= s.stays[v-1].bits
 	}
 	if missing > 0 {
-		return s.full(x, store, missing)
+		return s.full(x, asked, store, missing)
 	}
 	return nil
 }
 
 // full reports that a tensor finds no room, and how many bits too few there are
 // when all has left that can.
-func (s *Simulator) full(x taskgraph.TensorID, store int32, gap unit.Bits) error {
+func (s *Simulator) full(x taskgraph.TensorID, asked unit.Bits, store int32, gap unit.Bits) error {
 	e := schedule.Infeasible{Lack: schedule.LackOfMemory, Tensor: x, Store: int(store), Core: -1,
-		Asked: s.Graph.Tensors[x].Bits, Size: s.Accelerator.Stores[store].Capacity}
+		Asked: asked, Size: s.Accelerator.Stores[store].Capacity}
 	if s.now >= 0 {
 		e.Core = int(s.core[s.now])
 	}
@@ -201,7 +241,7 @@ func (s *Simulator) evict(x taskgraph.TensorID, core int32, op hardware.MemoryOp
 	if s.rules.SpaceFreedBeforeLeave {
 		return s.publishedEvict(x, core, op, t, schedule.Eviction)
 	}
-	i := s.at[s.key(x, store)]
+	i := s.place(x, store).stay
 	if _, err := s.writeBack(x, store, op, schedule.Eviction); err != nil {
 		return 0, err
 	}
@@ -210,14 +250,30 @@ func (s *Simulator) evict(x taskgraph.TensorID, core int32, op hardware.MemoryOp
 	return t, nil
 }
 
-// writeBack copies a tensor from a memory to off-chip memory unless it is there,
-// and returns when it can be read there.
+// writeBack copies what is needed of a tensor from a memory to off-chip memory
+// unless it is there, and returns when it can be read there.
 func (s *Simulator) writeBack(x taskgraph.TensorID, store int32, op hardware.MemoryOperand, cause schedule.Cause) (unit.Cycles, error) {
 	offchip := int32(s.Accelerator.Offchip)
-	if y := s.stored(x, s.top(offchip, op)); y != nil {
+	part := s.toKeep(x, s.stored(x, store))
+	if y := s.holding(x, part, s.top(offchip, op)); y != nil {
 		return y.available, nil
 	}
-	return s.move(x, store, offchip, op, cause)
+	return s.move(x, part, store, offchip, op, cause)
+}
+
+// toKeep is what must not be lost with a stay of a tensor: all of a network output,
+// else what the nodes that have not run yet read of it.
+func (s *Simulator) toKeep(x taskgraph.TensorID, y *stay) taskgraph.PartID {
+	if s.result[x] || y.part != 0 {
+		return y.part
+	}
+	part := taskgraph.PartID(nothing)
+	for _, p := range s.placesOf(x) {
+		if p.uses > 0 {
+			part = s.together(x, part, p.part)
+		}
+	}
+	return max(part, 0)
 }
 
 // clearFor empties the memories of a node's core, but for what the node reads from

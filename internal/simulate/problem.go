@@ -35,6 +35,7 @@ type need struct {
 	tensor taskgraph.TensorID
 	op     hardware.MemoryOperand
 	data   bool // written by another node, rather than constant
+	part   taskgraph.PartID
 }
 
 // route is how a memory's content reaches a core.
@@ -115,12 +116,16 @@ func (p *plan) listNeeds() {
 		first := len(p.needs)
 		for i := len(node.Operands) - 1; i > 0; i-- {
 			if x := node.Operands[i]; g.Tensors[x].Constant {
-				p.needs = append(p.needs, need{x, memory[i], false})
+				p.needs = append(p.needs, need{tensor: x, op: memory[i]})
 			}
 		}
 		for _, e := range g.In(taskgraph.NodeID(n)) {
 			if e.Data() {
-				p.needs = append(p.needs, need{g.Nodes[e.Src].Operands[0], memory[e.Operand], true})
+				x := need{tensor: g.Nodes[e.Src].Operands[0], op: memory[e.Operand], data: true, part: e.Part}
+				if !p.rules.MovesParts() {
+					x.part = 0
+				}
+				p.needs = append(p.needs, x)
 			}
 		}
 		slices.SortStableFunc(p.needs[first:], func(a, b need) int {

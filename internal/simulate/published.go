@@ -46,13 +46,13 @@ func (s *Simulator) publishedRoom(x taskgraph.TensorID, core int32, op hardware.
 	fill := &s.fill[store]
 	size := s.Accelerator.Stores[store].Capacity
 	if bits > size {
-		return 0, s.full(x, store, bits-size)
+		return 0, s.full(x, bits, store, bits-size)
 	}
 	missing := bits - (size - fill.value(fill.at(from)))
 	if missing <= 0 {
 		return done, nil
 	}
-	if err := s.chooseVictims(x, store, missing, from); err != nil {
+	if err := s.chooseVictims(x, bits, store, missing, from); err != nil {
 		return 0, err
 	}
 	// Eviction may come back here for off-chip memory, but that never chooses victims.
@@ -75,7 +75,7 @@ func (s *Simulator) publishedEvict(x taskgraph.TensorID, core int32, op hardware
 		if store < 0 || s.stored(x, store) == nil {
 			store = s.top(core, op)
 		}
-		end, err := s.move(x, store, offchip, op, cause)
+		end, err := s.move(x, 0, store, offchip, op, cause)
 		if err != nil {
 			return 0, err
 		}
@@ -88,7 +88,7 @@ func (s *Simulator) publishedEvict(x taskgraph.TensorID, core int32, op hardware
 // publishedLeave removes a tensor from the memory that has sent it if no node
 // reads it there (FirstTransferMoves).
 func (s *Simulator) publishedLeave(x taskgraph.TensorID, src source, end unit.Cycles) {
-	if src.route.from == int32(s.Accelerator.Offchip) || s.uses[s.key(x, src.store)] > 0 {
+	if src.route.from == int32(s.Accelerator.Offchip) || s.place(x, src.store).uses > 0 {
 		return
 	}
 	if s.rules.RemoveByOwnOperand && s.top(src.route.from, s.own[x]) != src.store {

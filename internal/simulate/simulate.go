@@ -28,8 +28,9 @@ type Simulator struct {
 	fill       []steps[unit.Bits] // use of each memory
 	residents  []list             // of each memory
 	stays      []stay
-	at         []int32 // store*tensors+tensor -> index+1 in stays
-	uses       []int32 // store*tensors+tensor -> uses to come, or none
+	gone       []int32 // stays that are over, index+1: their places are taken again
+	places     []place // tensor*stores+store
+	parts      *taskgraph.Parts
 	total      []int32 // of each tensor: uses to come from all memories
 	links      []link
 	slots      slots
@@ -72,8 +73,8 @@ func newSimulator(p *plan) *Simulator {
 		queue:     queue{priority: p.Priority},
 		fill:      make([]steps[unit.Bits], stores),
 		residents: make([]list, stores),
-		at:        make([]int32, stores*tensors),
-		uses:      make([]int32, stores*tensors),
+		places:    make([]place, stores*tensors),
+		parts:     taskgraph.NewParts(p.Graph.Parts),
 		total:     make([]int32, tensors),
 		links:     make([]link, links),
 	}
@@ -104,7 +105,7 @@ func (s *Simulator) Run(alloc *schedule.Allocation) (*schedule.Schedule, error) 
 		return nil, err
 	}
 	r := s.record
-	r.Latency, r.Energy = s.latency, s.energy
+	r.Latency, r.Energy, r.Parts = s.latency, s.energy, s.parts.List()
 	r.Tasks = make([]schedule.Task, len(s.core))
 	for n := range r.Tasks {
 		r.Tasks[n] = schedule.Task{Core: s.core[n], Start: s.start[n], End: s.end[n]}
@@ -175,16 +176,15 @@ func (s *Simulator) reset(alloc *schedule.Allocation) error {
 	clear(s.ready)
 	clear(s.decided)
 	clear(s.idle)
-	clear(s.at)
 	clear(s.total)
-	for i := range s.uses {
-		s.uses[i] = none
+	for i := range s.places {
+		s.places[i] = place{uses: none, part: nothing}
 	}
 	for i := range s.fill {
 		s.fill[i].reset()
 		s.residents[i] = list{}
 	}
-	s.stays = s.stays[:0]
+	s.stays, s.gone = s.stays[:0], s.gone[:0]
 	for i := range s.links {
 		s.links[i].reset()
 	}
@@ -239,7 +239,7 @@ func (s *Simulator) decide(n taskgraph.NodeID) error {
 		return err
 	}
 	for _, x := range s.reading {
-		arrival, err := s.fetch(x.tensor, core, x.op, schedule.Fetch)
+		arrival, err := s.fetch(x.tensor, s.wanted(x, core), core, x.op, schedule.Fetch)
 		if err != nil {
 			return err
 		}
@@ -247,14 +247,14 @@ func (s *Simulator) decide(n taskgraph.NodeID) error {
 	}
 	if !s.rules.StreamedFromAnywhere {
 		for _, x := range s.streaming {
-			stored, err := s.spill(x.tensor, x.op)
+			stored, err := s.spill(x.tensor, s.wanted(x, int32(s.Accelerator.Offchip)), x.op)
 			if err != nil {
 				return err
 			}
 			t = max(t, stored)
 		}
 	}
-	start, end, err := s.place(n, t)
+	start, end, err := s.begin(n, t)
 	if err != nil {
 		return err
 	}
@@ -308,9 +308,9 @@ func streams(c *schedule.NodeCost, op hardware.MemoryOperand) bool {
 	return false
 }
 
-// place finds the earliest start from t on with room for the output and, if
+// begin finds the earliest start from t on with room for the output and, if
 // operands are streamed, room on the links to off-chip memory.
-func (s *Simulator) place(n taskgraph.NodeID, t unit.Cycles) (start, end unit.Cycles, err error) {
+func (s *Simulator) begin(n taskgraph.NodeID, t unit.Cycles) (start, end unit.Cycles, err error) {
 	x := s.Graph.Nodes[n].Operands[0]
 	op := s.own[x]
 	target := s.core[n]
@@ -320,11 +320,11 @@ func (s *Simulator) place(n taskgraph.NodeID, t unit.Cycles) (start, end unit.Cy
 	if s.rules.BlockBeforeSpace {
 		var runtime unit.Cycles
 		if t, runtime, err = s.block(n, t); err == nil {
-			start, err = s.room(x, target, op, t)
+			start, err = s.room(x, 0, target, op, t)
 		}
 		end = start + runtime
 	} else {
-		if t, err = s.room(x, target, op, t); err == nil {
+		if t, err = s.room(x, 0, target, op, t); err == nil {
 			var runtime unit.Cycles
 			start, runtime, err = s.block(n, t)
 			end = start + runtime
@@ -333,6 +333,6 @@ func (s *Simulator) place(n taskgraph.NodeID, t unit.Cycles) (start, end unit.Cy
 	if err != nil {
 		return 0, 0, err
 	}
-	err = s.store(x, s.top(target, op), start, end, true)
+	err = s.store(x, 0, s.top(target, op), start, end, true)
 	return start, end, err
 }

@@ -14,11 +14,11 @@ type source struct {
 	from  unit.Cycles // when the data can be read
 }
 
-// fetch brings a tensor into a core's memory unless it is there, and returns when
-// it can be read.
-func (s *Simulator) fetch(x taskgraph.TensorID, core int32, op hardware.MemoryOperand, cause schedule.Cause) (unit.Cycles, error) {
+// fetch brings a part of a tensor into a core's memory unless it is there, and
+// returns when it can be read.
+func (s *Simulator) fetch(x taskgraph.TensorID, part taskgraph.PartID, core int32, op hardware.MemoryOperand, cause schedule.Cause) (unit.Cycles, error) {
 	if store := s.top(core, op); store >= 0 {
-		if y := s.stored(x, store); y != nil {
+		if y := s.holding(x, part, store); y != nil {
 			if s.rules.NoWaitIfStored {
 				return 0, nil
 			}
@@ -30,18 +30,18 @@ func (s *Simulator) fetch(x taskgraph.TensorID, core int32, op hardware.MemoryOp
 		if err != nil {
 			return 0, err
 		}
-		return s.moveFrom(src, x, core, op, cause)
+		return s.moveFrom(src, x, part, core, op, cause)
 	}
-	return s.fetchFirst(x, core, op, cause)
+	return s.fetchFirst(x, part, core, op, cause)
 }
 
-// fetchFirst fetches a tensor from where it arrives first; from the nearest such
+// fetchFirst fetches a part of a tensor from where it arrives first; from the nearest such
 // memory if there are several.
-func (s *Simulator) fetchFirst(x taskgraph.TensorID, core int32, op hardware.MemoryOperand, cause schedule.Cause) (unit.Cycles, error) {
+func (s *Simulator) fetchFirst(x taskgraph.TensorID, part taskgraph.PartID, core int32, op hardware.MemoryOperand, cause schedule.Cause) (unit.Cycles, error) {
 	from := schedule.Forever
 	var unreachable *stay
 	for store := range s.fill {
-		y := s.stored(x, int32(store))
+		y := s.holding(x, part, int32(store))
 		if y == nil {
 			continue
 		}
@@ -56,20 +56,21 @@ func (s *Simulator) fetchFirst(x taskgraph.TensorID, core int32, op hardware.Mem
 			return 0, s.noPath(x, unreachable, core)
 		}
 		// No links lead here: the way is through off-chip memory.
-		if _, err := s.spill(x, op); err != nil {
+		if _, err := s.spill(x, part, op); err != nil {
 			return 0, err
 		}
-		return s.fetchFirst(x, core, op, cause)
+		return s.fetchFirst(x, part, core, op, cause)
 	}
-	space, err := s.room(x, core, op, from)
+	space, err := s.room(x, part, core, op, from)
 	if err != nil {
 		return 0, err
 	}
+	bits := s.bits(x, part)
 	var best source
 	first := schedule.Forever
 	var start unit.Cycles
 	for store := range s.fill {
-		y := s.stored(x, int32(store))
+		y := s.holding(x, part, int32(store))
 		if y == nil {
 			continue
 		}
@@ -77,45 +78,45 @@ func (s *Simulator) fetchFirst(x taskgraph.TensorID, core int32, op hardware.Mem
 		if !r.ok {
 			continue
 		}
-		duration := s.duration(x, r, y.store, s.top(core, op))
+		duration := s.duration(bits, r, y.store, s.top(core, op))
 		at := s.window(r.links, r.bandwidth, nil, max(space, y.available), duration)
 		if end := at + duration; end < first || end == first && len(r.links) < len(best.route.links) {
 			first, best, start = end, source{y.store, r, y.available}, at
 		}
 	}
-	return s.commit(x, best, core, op, start, first, cause)
+	return s.commit(x, part, best, core, op, start, first, cause)
 }
 
-// move brings a tensor from one memory into a core's memory.
-func (s *Simulator) move(x taskgraph.TensorID, store, core int32, op hardware.MemoryOperand, cause schedule.Cause) (unit.Cycles, error) {
-	y := s.stored(x, store)
+// move brings a part of a tensor from one memory into a core's memory.
+func (s *Simulator) move(x taskgraph.TensorID, part taskgraph.PartID, store, core int32, op hardware.MemoryOperand, cause schedule.Cause) (unit.Cycles, error) {
+	y := s.holding(x, part, store)
 	r := s.routeTo(store, core)
 	if y == nil || !r.ok {
 		return 0, s.noPath(x, y, core)
 	}
-	return s.moveFrom(source{store, r, y.available}, x, core, op, cause)
+	return s.moveFrom(source{store, r, y.available}, x, part, core, op, cause)
 }
 
 // moveFrom finds room at the destination and then a window on the links.
-func (s *Simulator) moveFrom(src source, x taskgraph.TensorID, core int32, op hardware.MemoryOperand, cause schedule.Cause) (unit.Cycles, error) {
+func (s *Simulator) moveFrom(src source, x taskgraph.TensorID, part taskgraph.PartID, core int32, op hardware.MemoryOperand, cause schedule.Cause) (unit.Cycles, error) {
 	t := src.from
 	if store := s.top(core, op); store >= 0 && s.rules.SpaceByOwnOperand {
 		t, _ = s.fill[store].under(s.Accelerator.Stores[store].Capacity-s.Graph.Tensors[x].Bits, t)
 	}
-	t, err := s.room(x, core, op, t)
+	t, err := s.room(x, part, core, op, t)
 	if err != nil {
 		return 0, err
 	}
-	duration := s.duration(x, src.route, src.store, s.top(core, op))
+	duration := s.duration(s.bits(x, part), src.route, src.store, s.top(core, op))
 	tensor := [1]taskgraph.TensorID{x}
 	start := s.window(src.route.links, src.route.bandwidth, tensor[:], t, duration)
-	return s.commit(x, src, core, op, start, start+duration, cause)
+	return s.commit(x, part, src, core, op, start, start+duration, cause)
 }
 
-// spill stores a tensor off-chip, unless it is there, for a node that reads it
+// spill stores a part of a tensor off-chip, unless it is there, for a node that reads it
 // from there. It returns when it can be read.
-func (s *Simulator) spill(x taskgraph.TensorID, op hardware.MemoryOperand) (unit.Cycles, error) {
-	return s.fetch(x, int32(s.Accelerator.Offchip), op, schedule.Spill)
+func (s *Simulator) spill(x taskgraph.TensorID, part taskgraph.PartID, op hardware.MemoryOperand) (unit.Cycles, error) {
+	return s.fetch(x, part, int32(s.Accelerator.Offchip), op, schedule.Spill)
 }
 
 func (s *Simulator) routeTo(store, core int32) *route {
@@ -124,8 +125,7 @@ func (s *Simulator) routeTo(store, core int32) *route {
 
 // duration is the time of a transfer: that of the slowest link or, within a core,
 // of the slower memory.
-func (s *Simulator) duration(x taskgraph.TensorID, r *route, from, to int32) unit.Cycles {
-	bits := s.Graph.Tensors[x].Bits
+func (s *Simulator) duration(bits unit.Bits, r *route, from, to int32) unit.Cycles {
 	if len(r.links) > 0 {
 		return unit.TransferCycles(bits, r.slowest)
 	}
@@ -133,9 +133,9 @@ func (s *Simulator) duration(x taskgraph.TensorID, r *route, from, to int32) uni
 }
 
 // commit makes a transfer happen and returns its end.
-func (s *Simulator) commit(x taskgraph.TensorID, src source, core int32, op hardware.MemoryOperand, start, end unit.Cycles, cause schedule.Cause) (unit.Cycles, error) {
+func (s *Simulator) commit(x taskgraph.TensorID, part taskgraph.PartID, src source, core int32, op hardware.MemoryOperand, start, end unit.Cycles, cause schedule.Cause) (unit.Cycles, error) {
 	to := s.top(core, op)
-	if err := s.store(x, to, start, end, false); err != nil {
+	if err := s.store(x, part, to, start, end, false); err != nil {
 		return 0, err
 	}
 	tensor := [1]taskgraph.TensorID{x}
@@ -148,7 +148,7 @@ func (s *Simulator) commit(x taskgraph.TensorID, src source, core int32, op hard
 			read = own
 		}
 	}
-	bits := s.Graph.Tensors[x].Bits
+	bits := s.bits(x, part)
 	sender, receiver := &s.Accelerator.Stores[read], &s.Accelerator.Stores[to]
 	width := receiver.WriteBandwidth
 	if s.rules.WriteAtSenderWidth {
@@ -160,7 +160,7 @@ func (s *Simulator) commit(x taskgraph.TensorID, src source, core int32, op hard
 	s.charge(cause, s.offchip[src.store], onLinks, memory)
 	if s.record != nil {
 		s.record.Transfers = append(s.record.Transfers, schedule.Transfer{
-			Tensor: x, Cause: cause, From: src.route.from, To: core, FromStore: src.store, ToStore: to, For: s.now,
+			Tensor: x, Part: part, Cause: cause, From: src.route.from, To: core, FromStore: src.store, ToStore: to, For: s.now,
 			Start: start, End: end, Bits: bits, Links: src.route.links, Joined: joined,
 			LinkEnergy: onLinks, MemoryEnergy: memory,
 		})
@@ -169,7 +169,7 @@ func (s *Simulator) commit(x taskgraph.TensorID, src source, core int32, op hard
 		s.publishedLeave(x, src, end)
 		return end, nil
 	}
-	if y := s.stored(x, src.store); y != nil {
+	if y := s.holding(x, part, src.store); y != nil {
 		y.busy = max(y.busy, end)
 	}
 	s.release(x)
@@ -216,7 +216,7 @@ func (s *Simulator) prefetch() error {
 				if !s.rules.SpaceFreedBeforeLeave && (streams(s.cost[n], x.op) || !s.fitsNow(x, s.core[n])) {
 					continue
 				}
-				if _, err := s.fetch(x.tensor, s.core[n], x.op, schedule.Prefetch); err != nil {
+				if _, err := s.fetch(x.tensor, 0, s.core[n], x.op, schedule.Prefetch); err != nil {
 					return err
 				}
 			}

@@ -7,8 +7,9 @@ import (
 	"streamdse/unit"
 )
 
-// none marks that no node reads a tensor from a memory.
-const none = -1
+// none marks that no node reads a tensor from a memory, and nothing is what such
+// nodes read of it.
+const none, nothing = -1, -1
 
 // countUses counts for each tensor the nodes that will read it from each memory.
 // What a node streams it reads from off-chip memory.
@@ -19,18 +20,42 @@ func (s *Simulator) countUses() {
 			if store < 0 {
 				continue // fetching it will fail
 			}
-			key := s.key(x.tensor, store)
-			uses := max(s.uses[key], 0)
+			at := s.place(x.tensor, store)
+			at.part = s.together(x.tensor, at.part, x.part)
+			uses := max(at.uses, 0)
 			if s.rules.FullReuseEverywhere && !x.data {
 				s.total[x.tensor] -= uses
-				s.uses[key] = s.Graph.Tensors[x.tensor].Uses
-				s.total[x.tensor] += s.uses[key]
+				at.uses = s.Graph.Tensors[x.tensor].Uses
+				s.total[x.tensor] += at.uses
 				continue
 			}
-			s.uses[key] = uses + 1
+			at.uses = uses + 1
 			s.total[x.tensor]++
 		}
 	}
+}
+
+// together is the part of a tensor that covers two others, of which the first may be
+// nothing.
+func (s *Simulator) together(x taskgraph.TensorID, a, b taskgraph.PartID) taskgraph.PartID {
+	if a == nothing || a == b {
+		return b
+	}
+	part := s.parts.Union(a, b)
+	if part != 0 && s.bits(x, part) == s.Graph.Tensors[x].Bits {
+		return 0
+	}
+	return part
+}
+
+// wanted is what all nodes that read a tensor from a core's memory read of it.
+func (s *Simulator) wanted(x need, core int32) taskgraph.PartID {
+	if store := s.top(core, x.op); store >= 0 {
+		if at := s.place(x.tensor, store); at.part != nothing {
+			return at.part
+		}
+	}
+	return x.part // there is no memory for it, or its uses are counted elsewhere
 }
 
 // readFrom is the memory from which a node reads an operand.
@@ -44,11 +69,12 @@ func (s *Simulator) readFrom(n taskgraph.NodeID, op hardware.MemoryOperand) int3
 // used counts one use as over at the end of the node that made it.
 func (s *Simulator) used(n taskgraph.NodeID, x need) {
 	store := s.readFrom(n, x.op)
+	at := s.place(x.tensor, store)
 	if !s.rules.ConstantsStay || x.data || s.Graph.Tensors[x.tensor].Uses == 1 {
-		s.uses[s.key(x.tensor, store)]--
+		at.uses--
 		s.total[x.tensor]--
 	}
-	if y := s.stored(x.tensor, store); y != nil {
+	if y := s.holding(x.tensor, at.part, store); y != nil {
 		y.busy = max(y.busy, s.end[n])
 	}
 }
@@ -90,14 +116,11 @@ func (s *Simulator) release(x taskgraph.TensorID) {
 	// A core without the tensor that has uses to come will fetch it from where it
 	// was written.
 	wanted := false
-	for store := range s.fill {
-		if s.uses[s.key(x, int32(store))] > 0 {
-			y := s.stored(x, int32(store))
-			wanted = wanted || y == nil
-		}
+	for store, p := range s.placesOf(x) {
+		wanted = wanted || p.uses > 0 && s.holding(x, p.part, int32(store)) == nil
 	}
 	for store := range s.fill {
-		if y := s.stored(x, int32(store)); y != nil && !s.needed(y, wanted) {
+		for y := s.stored(x, int32(store)); y != nil && !s.needed(y, wanted); y = s.stored(x, int32(store)) {
 			s.remove(x, int32(store), y.busy)
 		}
 	}
@@ -105,7 +128,7 @@ func (s *Simulator) release(x taskgraph.TensorID) {
 
 func (s *Simulator) needed(y *stay, wanted bool) bool {
 	switch {
-	case s.uses[s.key(y.tensor, y.store)] > 0:
+	case s.place(y.tensor, y.store).uses > 0:
 		return true
 	case s.offchip[y.store]: // the place to come back to for what is evicted
 		return s.total[y.tensor] > 0 || s.result[y.tensor]
@@ -117,14 +140,15 @@ func (s *Simulator) needed(y *stay, wanted bool) bool {
 // times the uses to come from it or, if there are none, from memories that have to
 // be served from it.
 func (s *Simulator) worth(x taskgraph.TensorID, store int32) unit.Bits {
-	uses := s.uses[s.key(x, store)]
-	if uses == none || uses == 0 && !s.rules.FirstTransferMoves {
-		uses = 0
-		for other := range s.fill {
-			if u := s.uses[s.key(x, int32(other))]; u > 0 && s.stored(x, int32(other)) == nil {
-				uses += u
-			}
+	here := s.place(x, store)
+	if here.uses > 0 || here.uses == 0 && s.rules.FirstTransferMoves {
+		return unit.Bits(here.uses) * s.bits(x, here.part)
+	}
+	var bits unit.Bits
+	for other, p := range s.placesOf(x) {
+		if p.uses > 0 && s.holding(x, p.part, int32(other)) == nil {
+			bits += unit.Bits(p.uses) * s.bits(x, p.part)
 		}
 	}
-	return unit.Bits(uses) * s.Graph.Tensors[x].Bits
+	return bits
 }
