@@ -198,6 +198,9 @@ func (s *search) explore(ctx context.Context) {
 	c := newChooser(m)
 	idle := 0 // batches without progress
 	for batch := 0; ctx.Err() == nil && idle < 40; batch++ {
+		if idle > 0 && idle%5 == 0 {
+			c.opened = 0 // the large changes again, of what has been found since
+		}
 		jobs := s.propose(c, min(longest, shortest+2*batch), idle)
 		whole := s.ration(jobs)
 		s.run(ctx, jobs)
@@ -360,14 +363,16 @@ func (s *search) keep(x Solution) {
 }
 
 // carry carries an allocation over to another plan's graph, in which layers may
-// have more or fewer groups: as it is where nothing has changed, and groups that are
-// new once beside the others on further cores and once on the cores of the others.
+// have more or fewer groups: as it is where nothing has changed. Groups that are new
+// go beside the others to further cores, or all layers that have other groups now put
+// their first group on the first of their cores, their second on the second, ..., so
+// that the same parts of several layers meet, or new groups join the others.
 func carry(to *Opened, a *schedule.Allocation) []schedule.Allocation {
 	cores := map[[2]int][]int{}
 	for _, g := range to.Space.Genes {
 		cores[[2]int{g.Layer, g.Group}] = g.Cores
 	}
-	apart, together := to.Space.Clone(), to.Space.Clone()
+	apart, aligned, together := to.Space.Clone(), to.Space.Clone(), to.Space.Clone()
 	differ := false
 	for l := range to.Graph.Layers {
 		had, has := a.Cores[l], apart.Cores[l]
@@ -375,15 +380,19 @@ func carry(to *Opened, a *schedule.Allocation) []schedule.Allocation {
 			if len(had) == 0 {
 				continue
 			}
+			list := cores[[2]int{l, g}]
+			if len(list) == 0 {
+				continue
+			}
+			aligned.Cores[l][g] = had[g%len(had)]
+			if len(has) != len(had) && len(has) > 1 {
+				aligned.Cores[l][g] = list[g%len(list)]
+			}
 			if g < len(had) {
 				apart.Cores[l][g], together.Cores[l][g] = had[g], had[g]
 				continue
 			}
 			together.Cores[l][g] = had[g%len(had)]
-			list := cores[[2]int{l, g}]
-			if len(list) == 0 {
-				continue
-			}
 			at := max(0, slices.Index(list, had[g%len(had)]))
 			apart.Cores[l][g] = list[(at+g)%len(list)]
 			differ = differ || apart.Cores[l][g] != together.Cores[l][g]
@@ -391,7 +400,7 @@ func carry(to *Opened, a *schedule.Allocation) []schedule.Allocation {
 	}
 	starts := []schedule.Allocation{*apart}
 	if differ {
-		starts = append(starts, *together)
+		starts = append(starts, *aligned, *together)
 	}
 	return starts
 }
