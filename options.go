@@ -65,6 +65,33 @@ const (
 // LoopSearches lists the names of the loop order searches.
 func LoopSearches() []string { return mapper.Methods() }
 
+// LoopAllocation is how the loops of an order are allocated to memories.
+type LoopAllocation = mapper.Allocation
+
+// The allocations.
+const (
+	Greedy = mapper.Greedy // the published rule: memories are filled from the lowest up
+	Free   = mapper.Free   // every boundary between memories is searched, too
+)
+
+// LoopAllocations lists the names of the allocations.
+func LoopAllocations() []string { return mapper.Allocations() }
+
+// LatencyModel is how the time is computed that a core waits for its memories.
+type LatencyModel string
+
+// The latency models.
+const (
+	// PublishedModel has the published formulas, with all their habits.
+	PublishedModel LatencyModel = "published"
+	// PhysicalModel differs from it where that is not monotonic: no larger memory and
+	// no wider port makes a nest slower.
+	PhysicalModel LatencyModel = "physical"
+)
+
+// LatencyModels lists the names of the latency models.
+func LatencyModels() []string { return []string{string(PublishedModel), string(PhysicalModel)} }
+
 // Problem is what is explored: one network on one accelerator under one mapping.
 type Problem struct {
 	Workload *workload.Workload
@@ -84,7 +111,7 @@ func (p Problem) complete() error {
 	if p.Hardware == nil {
 		missing("accelerator")
 	}
-	if p.Mapping == nil {
+	if p.Mapping == nil && p.Hardware != nil { // by default it goes with the accelerator
 		missing("mapping")
 	}
 	return problems.Err()

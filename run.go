@@ -11,6 +11,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -201,7 +202,12 @@ func stacksOf(p Problem, o Options) (split.Stacks, error) {
 	case o.Stacks != nil:
 		return split.Given(p.Workload, o.Stacks)
 	case p.Mapping.Stacks != nil:
-		return split.Named(p.Workload, p.Mapping.Stacks)
+		stacks, err := split.Named(p.Workload, p.Mapping.Stacks)
+		var problems diag.List
+		if errors.As(err, &problems) && len(p.Mapping.Entries) > 0 {
+			err = inFile(p.Mapping.Entries[0].File, problems)
+		}
+		return stacks, err
 	default:
 		return split.Auto(p.Workload, p.Mapping, p.Hardware, o.Rules), nil
 	}

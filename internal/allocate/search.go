@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"streamdse/internal/diag"
 	"streamdse/schedule"
 )
 
@@ -87,7 +88,8 @@ func Search(ctx context.Context, allocator string, space *Space, newEvaluate fun
 		return nil, fmt.Errorf("no allocator is named %q", allocator)
 	}
 	if allocator == "exhaustive" && space.Size() > float64(o.Budget) {
-		return nil, fmt.Errorf("there are %.4g allocations, which is more than the %d that the effort allows", space.Size(), o.Budget)
+		return nil, diag.One(fmt.Sprintf("there are %.4g allocations, which is more than the %d that the effort allows", space.Size(), o.Budget), "",
+			"--evaluations allows more; --allocator auto tries them all where that is possible, and searches otherwise")
 	}
 	o.Individuals = max(o.Individuals, 2)
 	s := &search{newJudge(space, newEvaluate, o.Workers, o.Budget), o, rand.New(rand.NewPCG(o.Seed, 0x9e3779b97f4a7c15))}

@@ -5,6 +5,9 @@ package allocate
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"streamdse/schedule"
 	"streamdse/taskgraph"
@@ -27,7 +30,7 @@ type Space struct {
 
 // NewSpace collects the free choices of a graph: for every group of every layer
 // the candidate cores that can run all of its nodes. The error names the first
-// group that no candidate can run, with the reason the cost table gives.
+// group that no candidate can run, with the reasons the cost table gives.
 func NewSpace(g *taskgraph.Graph, candidates func(layer, group int) []int, costs *schedule.CostTable) (*Space, error) {
 	s := &Space{Base: schedule.Allocation{Cores: make([][]int, len(g.Layers))}}
 	for l := range g.Layers {
@@ -40,12 +43,13 @@ func NewSpace(g *taskgraph.Graph, candidates func(layer, group int) []int, costs
 		}
 		for group := range layer.Groups {
 			var cores []int
-			reason := "no core is allowed"
+			var reasons refusals
 			for _, core := range candidates(l, group) {
 				ok := true
 				for _, class := range classes[group] {
 					if c := costs.At(class, core); !c.Feasible {
-						ok, reason = false, fmt.Sprintf("core %d: %s", core, c.Reason)
+						ok = false
+						reasons.add(core, c.Reason)
 						break
 					}
 				}
@@ -55,7 +59,7 @@ func NewSpace(g *taskgraph.Graph, candidates func(layer, group int) []int, costs
 			}
 			switch len(cores) {
 			case 0:
-				return nil, fmt.Errorf("layer %d %q cannot run on any of its cores (%s)", layer.ID, layer.Name, reason)
+				return nil, fmt.Errorf("layer %d %q cannot run on any of its cores%s", layer.ID, layer.Name, reasons.text())
 			case 1:
 				s.Base.Cores[l][group] = cores[0]
 			default:
@@ -65,6 +69,43 @@ func NewSpace(g *taskgraph.Graph, candidates func(layer, group int) []int, costs
 		}
 	}
 	return s, nil
+}
+
+// refusals are the reasons why cores cannot run a node, each with the cores that give it.
+type refusals []refusal
+
+type refusal struct {
+	reason string
+	cores  []int
+}
+
+func (r *refusals) add(core int, reason string) {
+	i := slices.IndexFunc(*r, func(x refusal) bool { return x.reason == reason })
+	if i < 0 {
+		i = len(*r)
+		*r = append(*r, refusal{reason: reason})
+	}
+	(*r)[i].cores = append((*r)[i].cores, core)
+}
+
+// text is a line for each reason, and what would help.
+func (r refusals) text() string {
+	if len(r) == 0 {
+		return " (no core is allowed)\n  hint: let the mapping allow a core whose operator_types take it"
+	}
+	var b strings.Builder
+	for _, x := range r {
+		b.WriteString("\n  core")
+		if len(x.cores) > 1 {
+			b.WriteByte('s')
+		}
+		for i, c := range x.cores {
+			b.WriteString([]string{" ", ", "}[min(i, 1)] + strconv.Itoa(c))
+		}
+		b.WriteString(": " + x.reason)
+	}
+	b.WriteString("\n  hint: larger memories, smaller tiles (--tile) or parts over cores (--split, --split-weights) would help")
+	return b.String()
 }
 
 // Size is the number of allocations.

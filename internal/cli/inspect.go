@@ -101,7 +101,7 @@ func (f *inspectFlags) run(c *cobra.Command, args []string) error {
 	}
 	if f.plot != "" {
 		if err := f.draw(problem); err != nil {
-			return err
+			return unwritable("plot", err)
 		}
 	}
 	v := inspected{Schema: inspectSchema}

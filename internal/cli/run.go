@@ -248,7 +248,8 @@ func (f *runFlags) fixed(acc *hardware.Accelerator) (func(*taskgraph.Graph) (*sc
 	}
 	text, err := os.ReadFile(f.allocation)
 	if err != nil {
-		return nil, diag.List{{File: f.allocation, Message: "cannot read the saved allocation: " + reason(err)}}
+		return nil, diag.List{{File: f.allocation, Message: "cannot read the saved allocation: " + reason(err),
+			Hint: "name the allocation.json of a result folder"}}
 	}
 	return func(g *taskgraph.Graph) (*schedule.Allocation, error) {
 		return report.ReadAllocation(f.allocation, text, g, acc)
@@ -330,7 +331,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 			continue
 		}
 		if err != nil {
-			ended = fmt.Errorf("%s: %w", mode, err)
+			ended = noAnswer(mode, err)
 			if errors.Is(err, context.Canceled) && len(saved) > 0 {
 				ended = fmt.Errorf("%w; %s has none yet", errInterrupted, mode)
 			}
@@ -400,12 +401,20 @@ func (f *runFlags) check(p stream.Problem, s stream.Sources, modes []stream.Mode
 	for _, stack := range o.Stacks {
 		if id := slices.Max(stack); id > last {
 			problems.Add(diag.Problem{Message: fmt.Sprintf("--stacks names layer %d", id), Allowed: fmt.Sprintf("ids up to %d", last), Hint: "`stream inspect` lists the layers"})
+		} else if p.Workload != nil && !slices.ContainsFunc(p.Workload.Layers, func(l workload.Layer) bool { return slices.Contains(stack, l.ID) }) {
+			problems.Add(diag.Problem{
+				Message: fmt.Sprintf("--stacks: no layer has an id in %s", strings.Join(strings.Fields(strings.Trim(fmt.Sprint(stack), "[]")), ", ")),
+				Hint:    "`stream inspect` lists the layers; an activation that is folded into a layer is none",
+			})
 		}
 	}
 	for _, o.Mode = range modes {
 		g, err := stream.Graph(p, o)
 		if err == nil && o.Fixed != nil {
 			_, err = o.Fixed(g)
+		}
+		if err == nil && o.First != nil {
+			_, err = o.First(g)
 		}
 		if err := note(err); err != nil {
 			return err
