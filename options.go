@@ -45,6 +45,9 @@ const (
 // Objectives lists the names of the objectives.
 func Objectives() []string { return allocate.Objectives() }
 
+// CoreObjectives lists the objectives that a single core can be mapped for.
+func CoreObjectives() []string { return []string{string(EDP), string(Latency), string(Energy)} }
+
 // Allocators lists the names of the allocators, the default first: "auto",
 // "genetic", "local", "greedy", "random", "steady", "exact" and "exhaustive".
 func Allocators() []string { return allocate.Names() }

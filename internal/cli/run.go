@@ -326,6 +326,11 @@ func (f *runFlags) run(c *cobra.Command) error {
 		started := time.Now()
 		r, err := stream.Run(c.Context(), problem, o)
 		progress.finish()
+		var unmet *stream.Unmet
+		if errors.As(err, &unmet) { // another mode may keep the limits
+			ended = errors.Join(ended, fmt.Errorf("%s: %w", mode, err))
+			continue
+		}
 		if err != nil {
 			ended = noAnswer(mode, err)
 			if errors.Is(err, context.Canceled) && len(saved) > 0 {
