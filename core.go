@@ -26,13 +26,16 @@ import (
 type CoreOptions struct {
 	// Core is the index of the core in Problem.Hardware. If the accelerator has
 	// off-chip memory, it is on top of the core's own memories.
-	Core      int
-	Search    LoopSearch
-	Objective Objective
+	Core   int
+	Search LoopSearch
+	// Allocation is how Best allocates loops to memories; Loma fills them.
+	Allocation LoopAllocation
+	Model      LatencyModel
+	Objective  Objective
 	// LPFLimit is the number of loop prime factors that Loma keeps; 0 keeps all.
 	LPFLimit int
-	// Effort is the number of beginnings of loop orders that Best examines for one
-	// spatial unrolling before it gives up the proof.
+	// Effort is the number of parts of loop orders that Best examines for a layer
+	// before it gives up the proof; 0 means no bound.
 	Effort int64
 	// Unrollings is the number of generated spatial unrollings that are tried.
 	Unrollings int
@@ -40,7 +43,8 @@ type CoreOptions struct {
 	Mixed bool
 	// Locality keeps data in the core between layers where it fits.
 	Locality bool
-	// Even asks that operands that share a memory have the same loops in it.
+	// Even asks that operands that share a memory have the same loops in it. Memories
+	// are then filled: it is a part of that rule.
 	Even bool
 	// Workers is the number of goroutines; it never changes a result.
 	Workers int
@@ -55,7 +59,7 @@ const proofEffort = 3_000_000
 func DefaultCoreOptions() CoreOptions {
 	m := mapper.DefaultOptions()
 	return CoreOptions{
-		Search: Best, Effort: proofEffort, Objective: Latency, LPFLimit: m.FactorLimit, Unrollings: m.MaxSpatial, Workers: runtime.NumCPU(),
+		Search: Best, Allocation: Free, Model: PublishedModel, Effort: proofEffort, Objective: Latency, LPFLimit: m.FactorLimit, Unrollings: m.MaxSpatial, Workers: runtime.NumCPU(),
 	}
 }
 
@@ -82,12 +86,15 @@ type CoreLayer struct {
 	Unrolling loopnest.Spatial // as chosen, before loops are filled evenly
 	Evaluated int64            // loop nests that were evaluated
 	Unfit     int64            // of these, those that did not fit the memories
-	// Proven tells that no other loop order and none of the unrollings tried has a
-	// better cost. If Best could not prove it, Gap is the part by which something it
-	// did not examine could at most be better.
-	Proven bool
-	Gap    float64
-	Pruned int64 // beginnings of loop orders that Best ruled out with all that follow
+	// Proven tells that nothing in the space of the search has a better first figure
+	// of the objective: latency, energy or their product. If Best could not prove it,
+	// Gap is the part by which something it did not examine could at most be better.
+	// OpenTie tells that something unseen may have the same first figure and a better
+	// second one.
+	Proven  bool
+	Gap     float64
+	OpenTie bool
+	Pruned  int64 // beginnings of loop orders that Best ruled out with all that follow
 	// Local says what Locality decided; nil without it.
 	Local *Local
 }
@@ -261,7 +268,7 @@ func (r *CoreResult) solve(ctx context.Context, tiles []cost.Tile, o CoreOptions
 					continue
 				}
 				found, err := mapper.Search(ctx, mapper.Problem{
-					Problem: loopnest.Problem{Layer: tiles[same[0]].Layer, Core: tiles[same[0]].Core, Links: tiles[same[0]].Links, Even: o.Even},
+					Problem: loopnest.Problem{Layer: tiles[same[0]].Layer, Core: tiles[same[0]].Core, Links: tiles[same[0]].Links, Even: o.Even, Physical: o.Model == PhysicalModel},
 					Entry:   tiles[same[0]].Entry,
 				}, o.search())
 				if ctx.Err() != nil {
@@ -318,7 +325,7 @@ func (l *CoreLayer) take(found *mapper.Result, err error) {
 	l.Evaluation = found.Evaluation
 	l.Unrolling = found.Unrolling
 	l.Evaluated, l.Unfit = found.Evaluated+found.Unfit, found.Unfit
-	l.Proven = found.Exhaustive || found.ProvenOptimal
+	l.Proven, l.OpenTie = found.Exhaustive || found.ProvenOptimal, found.OpenTie
 	l.Gap, l.Pruned = found.Gap, found.Pruned
 }
 
@@ -326,6 +333,9 @@ func (l *CoreLayer) take(found *mapper.Result, err error) {
 func (o CoreOptions) search() mapper.Options {
 	m := mapper.DefaultOptions()
 	m.Search, m.Effort = o.Search, o.Effort
+	if !o.Even && o.Search != Loma {
+		m.Allocation = o.Allocation
+	}
 	m.FactorLimit, m.MaxSpatial, m.Mixed = o.LPFLimit, cmp.Or(o.Unrollings, m.MaxSpatial), o.Mixed
 	switch o.Objective {
 	case Energy:

@@ -18,9 +18,11 @@ import (
 
 	"streamdse/internal/onnx"
 	"streamdse/internal/report"
+	"streamdse/mapping"
 	"streamdse/rules"
 	"streamdse/schedule"
 	"streamdse/taskgraph"
+	"streamdse/workload"
 )
 
 var update = flag.Bool("update", false, "rewrite what tests generate in docs/")
@@ -129,6 +131,51 @@ func switchTable(t *testing.T) string {
 	return b.String()
 }
 
+// partTable is what it saves to move no more than what is read, for several tilings of
+// ResNet-18 on the quad core.
+func partTable(t *testing.T) string {
+	var b strings.Builder
+	b.WriteString("| mode and tiling | bits moved, whole tiles | parts | latency, whole tiles | parts | energy, whole tiles, µJ | parts |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n")
+	costs := NewCosts()
+	over := func(d workload.Dim, parts int) mapping.Cut {
+		return mapping.Cut{Inter: true, Tiling: mapping.Tiling{Dim: d, Parts: parts}}
+	}
+	within := func(d workload.Dim, parts int) mapping.Cut {
+		return mapping.Cut{Tiling: mapping.Tiling{Dim: d, Parts: parts}}
+	}
+	for _, x := range []struct {
+		flags string
+		mode  Mode
+		cuts  []mapping.Cut
+	}{
+		{"--mode fused", Fused, nil},
+		{"--mode fused --tile OY=4,D=4", Fused, []mapping.Cut{within("OY", 4), within("D", 4)}},
+		{"--mode fused --split OY=4 --split D=4", Fused, []mapping.Cut{over("OY", 4), over("D", 4)}},
+		{"--mode layer-by-layer --split OY=4 --split D=4", LayerByLayer, []mapping.Cut{over("OY", 4), over("D", 4)}},
+		{"--mode layer-by-layer --split OY=2,OX=2", LayerByLayer, []mapping.Cut{over("OY", 2), over("OX", 2)}},
+	} {
+		var bits, latency, energy [2]float64
+		for i, whole := range []bool{true, false} {
+			o := DefaultOptions()
+			o.Mode, o.Costs, o.Search, o.Cuts = x.mode, costs, Loma, x.cuts
+			o.Rules.WholeTilesMove = whole
+			p := builtin(t, o.Rules)
+			o.Fixed = inTurn(p)
+			r, err := Run(context.Background(), p, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range r.Schedule.Transfers {
+				bits[i] += float64(m.Bits)
+			}
+			latency[i], energy[i] = float64(r.Schedule.Latency), float64(r.Schedule.Energy.Total())/1e6
+		}
+		change := func(v [2]float64) string { return fmt.Sprintf("%.0f | %+.2f %%", v[0], 100*(v[1]/v[0]-1)) }
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", x.flags, change(bits), change(latency), change(energy))
+	}
+	return b.String()
+}
+
 // residual is a small network: two convolutions and an addition around them.
 func residual(t *testing.T, r rules.Rules) Problem {
 	t.Helper()
@@ -194,13 +241,17 @@ func schedulingFiles(t *testing.T) map[string][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const begin, end = "<!-- generated: switches -->\n", "<!-- end -->\n"
-	before, rest, ok := strings.Cut(string(page), begin)
-	_, after, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		t.Fatalf("%s lacks the marks around its table", schedulingPage)
+	text := string(page)
+	for name, table := range map[string]string{"switches": switchTable(t), "parts": partTable(t)} {
+		begin, end := "<!-- generated: "+name+" -->\n", "<!-- end -->\n"
+		before, rest, ok := strings.Cut(text, begin)
+		_, after, ok2 := strings.Cut(rest, end)
+		if !ok || !ok2 {
+			t.Fatalf("%s lacks the marks around its table of %s", schedulingPage, name)
+		}
+		text = before + begin + "\n" + table + "\n" + end + after
 	}
-	files[schedulingPage] = []byte(before + begin + "\n" + switchTable(t) + "\n" + end + after)
+	files[schedulingPage] = []byte(text)
 	return files
 }
 

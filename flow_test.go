@@ -95,7 +95,7 @@ func TestZooRuns(t *testing.T) {
 				t.Fatal(err)
 			}
 			o := DefaultOptions()
-			o.Mode, o.Generations, o.Individuals = LayerByLayer, 1, 4
+			o.Mode, o.Evaluations, o.Explore = LayerByLayer, 100, nil
 			r, err := Run(t.Context(), p, o)
 			if err != nil {
 				t.Fatal(err)
@@ -115,7 +115,7 @@ func TestTooLarge(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := DefaultOptions()
-	o.Mode, o.Generations, o.Individuals = LayerByLayer, 1, 4
+	o.Mode, o.Evaluations, o.Explore = LayerByLayer, 100, nil
 	var infeasible *schedule.Infeasible
 	if _, err := Run(t.Context(), p, o); !errors.As(err, &infeasible) {
 		t.Errorf("%v, want that it does not fit", err)

@@ -100,7 +100,7 @@ func Load(in Inputs) (Problem, Sources, error) {
 		note(p.Mapping.Check(p.Hardware))
 	}
 	if p.Workload != nil && p.Hardware != nil {
-		note(checkDataflows(p.Workload, p.Hardware))
+		note(inFile(s.Hardware.Path, checkDataflows(p.Workload, p.Hardware)))
 	}
 	return p, s, problems.Err()
 }
@@ -115,7 +115,7 @@ func loadWorkload(in Inputs) (*workload.Workload, Source, error) {
 		if err == nil {
 			source.Operators = countOperators(len(w.Layers), func(i int) string { return w.Layers[i].Type })
 		}
-		return w, source, err
+		return w, source, mistaken(err, in.Workload, aWorkload)
 	}
 	model, source, err := loadModel(in.Workload)
 	if err != nil {
@@ -138,8 +138,9 @@ func loadModel(name string) (model *onnx.Model, source Source, err error) {
 	case isFile(name, ".onnx"):
 		source.Name, source.Path = stem(name), name
 		model, source.SHA256, err = readModel(name)
+		err = mistaken(err, name, aWorkload, anONNXModel)
 	case !workloadzoo.Has(name):
-		err = unknownBuiltin("workload", name, WorkloadNames())
+		err = unknownBuiltin("workload", name, WorkloadNames(), ".onnx", ".yaml")
 	default:
 		if model, err = workloadzoo.Model(name); err == nil {
 			source.Name, source.SHA256 = model.Graph.Name, sum(workloadzoo.Encode(model))
@@ -174,6 +175,16 @@ func checkDataflows(w *workload.Workload, acc *hardware.Accelerator) diag.List {
 		}
 	}
 	return problems.Unique()
+}
+
+// inFile says of problems without a place in which file they are.
+func inFile(file string, problems diag.List) diag.List {
+	for i := range problems {
+		if problems[i].File == "" {
+			problems[i].File = file
+		}
+	}
+	return problems
 }
 
 // countOperators counts the types of n nodes.
@@ -212,13 +223,13 @@ func loadHardware(name string) (*hardware.Accelerator, Source, error) {
 	if !isFile(name, ".yaml", ".yml") {
 		files, err := hardwarezoo.Source(name)
 		if err != nil {
-			return nil, Source{}, unknownBuiltin("accelerator", name, HardwareNames())
+			return nil, Source{}, unknownBuiltin("accelerator", name, HardwareNames(), ".yaml")
 		}
 		acc, err := hardwarezoo.Load(name)
 		return acc, Source{Name: name, SHA256: sumFiles(files)}, err
 	}
 	acc, files, err := hardware.LoadFiles(name)
-	return acc, Source{Name: stem(name), SHA256: sumFiles(files), Path: name}, err
+	return acc, Source{Name: stem(name), SHA256: sumFiles(files), Path: name}, mistaken(err, name, anAccelerator)
 }
 
 // chooseMapping loads the mapping of the given name. Without one, it takes the
@@ -253,14 +264,14 @@ func loadMapping(name string) (*mapping.Mapping, Source, error) {
 	if !isFile(name, ".yaml", ".yml") {
 		files, err := mappingzoo.Source(name)
 		if err != nil {
-			return nil, Source{}, unknownBuiltin("mapping", name, MappingNames())
+			return nil, Source{}, unknownBuiltin("mapping", name, MappingNames(), ".yaml", ".mapping.yaml")
 		}
 		m, err := mappingzoo.Load(name)
 		return m, Source{Name: name, SHA256: sumFiles(files)}, err
 	}
 	m, err := mapping.Load(name)
 	if err != nil {
-		return nil, Source{}, err
+		return nil, Source{}, mistaken(err, name, aMapping)
 	}
 	data, err := os.ReadFile(name)
 	return m, Source{Name: stem(name), SHA256: sum(data), Path: name}, err
@@ -284,14 +295,6 @@ func hasExtension(name string, extensions ...string) bool {
 func stem(path string) string {
 	base := filepath.Base(path)
 	return strings.TrimSuffix(base, filepath.Ext(base))
-}
-
-func unknownBuiltin(kind, name string, known []string) error {
-	return diag.List{{
-		Message: fmt.Sprintf("%s %q is neither built in nor a file", kind, name),
-		Allowed: strings.Join(known, ", ") + ", or the path of a file",
-		Hint:    diag.DidYouMean(name, known),
-	}}
 }
 
 func sum(data []byte) string {

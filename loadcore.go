@@ -83,7 +83,7 @@ func loadKernels(in CoreInputs) (*workload.Workload, Source, error) {
 			return nil, Source{}, err
 		}
 		w, data, err := workloadyaml.LoadAsWritten(in.Workload)
-		return w, Source{Name: stem(in.Workload), SHA256: sum(data), Path: in.Workload}, err
+		return w, Source{Name: stem(in.Workload), SHA256: sum(data), Path: in.Workload}, mistaken(err, in.Workload, aWorkload)
 	}
 	model, source, err := loadModel(in.Workload)
 	if err != nil {
@@ -112,11 +112,11 @@ func isSingleCore(name string) bool {
 func loadSingleCore(path string) (*hardware.Accelerator, Source, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, Source{}, diag.List{{File: path, Message: "cannot read the core file: " + err.Error()}}
+		return nil, Source{}, mistaken(err, path, aCore, anAccelerator)
 	}
 	core, err := hardware.ParseCore(path, data)
 	if err != nil {
-		return nil, Source{}, err
+		return nil, Source{}, mistaken(err, path, aCore)
 	}
 	return hardware.SingleCore(*core), Source{Name: stem(path), SHA256: sum(data), Path: path}, nil
 }

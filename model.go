@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"streamdse/internal/diag"
 	"streamdse/internal/onnx"
@@ -133,9 +134,9 @@ func InferShapes(model, to string, o ModelOptions) (notes []string, err error) {
 	}
 	switch {
 	case isFile(model, ".onnx"):
-		err = onnx.WithFile(model, infer)
+		err = mistaken(onnx.WithFile(model, infer), model, aWorkload, anONNXModel)
 	case !workloadzoo.Has(model):
-		err = unknownBuiltin("workload", model, WorkloadNames())
+		err = unknownBuiltin("workload", model, WorkloadNames(), ".onnx")
 	default:
 		var data []byte
 		if data, err = workloadzoo.Export(model); err == nil {
@@ -152,10 +153,15 @@ func writeWhole(path string, write func(io.Writer) error) error {
 		if errors.As(err, &pe) {
 			err = pe.Err
 		}
-		return diag.List{{File: path, Message: "the result cannot be written: " + err.Error()}}
+		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
+			return fmt.Errorf("%s: nothing was written: %w", path, err) // no fault of the input
+		}
+		return diag.List{{File: path, Message: "the result cannot be written: " + err.Error(), Hint: "name another file"}}
 	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return fail(errors.New("there is something else of that name"))
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fail(errors.New("it is a folder"))
+	} else if err == nil && !info.Mode().IsRegular() {
+		return fail(errors.New("it is no ordinary file"))
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".stream-*")
 	if err != nil {

@@ -1,7 +1,9 @@
 package stream
 
 import (
+	"log/slog"
 	"runtime"
+	"time"
 
 	"streamdse/hardware"
 	"streamdse/internal/allocate"
@@ -26,14 +28,18 @@ const (
 	Fused Mode = "fused"
 )
 
-// Objective is what the search minimises: "edp", "latency" or "energy".
+// Objective is what the search minimises: "edp", "latency", "energy" or "memory".
 type Objective = allocate.Objective
+
+// Limits are what a schedule may have at the most; 0 sets no limit.
+type Limits = allocate.Limits
 
 // The objectives.
 const (
 	EDP     = allocate.EDP
 	Latency = allocate.Latency
 	Energy  = allocate.Energy
+	Memory  = allocate.Memory // peak memory: see Solution
 )
 
 // Objectives lists the names of the objectives.
@@ -56,6 +62,33 @@ const (
 // LoopSearches lists the names of the loop order searches.
 func LoopSearches() []string { return mapper.Methods() }
 
+// LoopAllocation is how the loops of an order are allocated to memories.
+type LoopAllocation = mapper.Allocation
+
+// The allocations.
+const (
+	Greedy = mapper.Greedy // the published rule: memories are filled from the lowest up
+	Free   = mapper.Free   // every boundary between memories is searched, too
+)
+
+// LoopAllocations lists the names of the allocations.
+func LoopAllocations() []string { return mapper.Allocations() }
+
+// LatencyModel is how the time is computed that a core waits for its memories.
+type LatencyModel string
+
+// The latency models.
+const (
+	// PublishedModel has the published formulas, with all their habits.
+	PublishedModel LatencyModel = "published"
+	// PhysicalModel differs from it where that is not monotonic: no larger memory and
+	// no wider port makes a nest slower.
+	PhysicalModel LatencyModel = "physical"
+)
+
+// LatencyModels lists the names of the latency models.
+func LatencyModels() []string { return []string{string(PublishedModel), string(PhysicalModel)} }
+
 // Problem is what is explored: one network on one accelerator under one mapping.
 type Problem struct {
 	Workload *workload.Workload
@@ -75,7 +108,7 @@ func (p Problem) complete() error {
 	if p.Hardware == nil {
 		missing("accelerator")
 	}
-	if p.Mapping == nil {
+	if p.Mapping == nil && p.Hardware != nil { // by default it goes with the accelerator
 		missing("mapping")
 	}
 	return problems.Err()
@@ -106,8 +139,23 @@ type Options struct {
 	First func(*taskgraph.Graph) ([]taskgraph.NodeID, error)
 	// Prefetch names the operands of layers (see Prefetchable) whose constants are
 	// fetched before the network starts, as far as there is room for them.
-	Prefetch  []string
+	Prefetch []string
+	// Explore lists the dimensions of the space that are searched from what the other
+	// options and the mapping say: see mapping.Dimensions. Cores that nothing fixes are
+	// searched in any case.
+	Explore []mapping.Dimension
+	// Cores fixes the cores of layers or, if Explore has the dimension, is where the
+	// search begins.
+	Cores     []mapping.LayerCores
 	Objective Objective
+	// Pick is the objective by which the result is chosen among the solutions that are
+	// not dominated; empty for Objective.
+	Pick Objective
+	// Limits that the result has to keep.
+	Limits Limits
+	// TimeLimit, if not 0, ends the search after this time; the result is the best until
+	// then.
+	TimeLimit time.Duration
 	// Fixed, if not nil, gives the allocation to schedule; nothing is searched then.
 	Fixed func(*taskgraph.Graph) (*schedule.Allocation, error)
 	// Allocator searches: see Allocators.
@@ -117,7 +165,11 @@ type Options struct {
 	// Generations and Individuals size the genetic search; no Generations means
 	// until the evaluations are used.
 	Generations, Individuals int
-	Seed                     uint64
+	// Crossover is the part of the genetic search's offspring that has two parents,
+	// Mutation the probability that a mutant's core of a group changes, 0 for one group
+	// on the average.
+	Crossover, Mutation float64
+	Seed                uint64
 	// Workers is the number of goroutines; it never changes a result.
 	Workers int
 	// Search is how loop orders are searched in the single-core model.
@@ -129,6 +181,8 @@ type Options struct {
 	// Progress, if not nil, is told how far each step is. It is called from one
 	// goroutine at a time.
 	Progress func(Progress)
+	// Log, if not nil, is told how long each step took, at slog.LevelDebug.
+	Log *slog.Logger
 	// Costs, if not nil, remembers single-core costs from run to run.
 	Costs *Costs
 }
@@ -144,6 +198,8 @@ func DefaultOptions() Options {
 		Allocator:   Allocators()[0],
 		Evaluations: d.Budget,
 		Individuals: d.Individuals,
+		Crossover:   d.Crossover,
+		Explore:     mapping.Dimensions(),
 		Workers:     runtime.NumCPU(),
 		Search:      Best,
 		LPFLimit:    6,
@@ -163,14 +219,18 @@ type Progress struct {
 // Result is what a run found.
 type Result struct {
 	Mode        Mode
+	Choice      mapping.Choice // what decides the schedule beside the mapping's entries
 	Graph       *taskgraph.Graph
 	Costs       *schedule.CostTable
 	Allocation  *schedule.Allocation
 	Schedule    *schedule.Schedule
 	Bound       Bound
-	Front       []Solution // allocations that are not dominated, by ascending latency
+	Front       []Solution // what nothing found dominates, thinned out, by ascending latency
+	Chosen      int        // the solution of the front that is the result
 	Evaluations int        // allocations scheduled
+	Plans       int        // ways to cut and order the network that were tried
 	Interrupted bool       // the search was ended early; the result is the best until then
+	TimedOut    bool       // ... by the time limit
 	Exhaustive  bool       // every allocation was scheduled
 	Proven      bool       // no allocation is better for the objective
 	Least       float64    // of the objective, below which the search has shown no allocation to be; 0 if it has not
@@ -187,9 +247,21 @@ type Bound struct {
 // EDP is the energy-delay product that no schedule can beat, in pJ x cycles.
 func (b Bound) EDP() float64 { return float64(b.Latency) * float64(b.Energy) }
 
-// Solution is an allocation with its latency and energy.
+// Solution is a choice with what its schedule has.
 type Solution struct {
-	Allocation *schedule.Allocation
-	Latency    unit.Cycles
-	Energy     unit.Picojoules
+	Choice  mapping.Choice
+	Latency unit.Cycles
+	Energy  unit.Picojoules
+	// Memory is the peak memory: the highest use of each on-chip memory at any time of
+	// the schedule, summed over the memories.
+	Memory unit.Bits
+}
+
+// timed begins a step; the result ends it and logs how long it took.
+func (o *Options) timed(step string) func() {
+	if o.Log == nil {
+		return func() {}
+	}
+	began := time.Now()
+	return func() { o.Log.Debug(step, "mode", string(o.Mode), "took", time.Since(began)) }
 }

@@ -11,6 +11,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -56,11 +57,23 @@ func (c *Costs) estimator(o Options) cost.Estimator {
 // error is the context's. A diag.List as the error means that the inputs do not
 // fit together, a *schedule.Infeasible that no allocation has a schedule.
 func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
+	if err := p.complete(); err != nil {
+		return nil, err
+	}
+	if o.Costs == nil {
+		o.Costs = NewCosts()
+	}
+	found, err := search(ctx, p, o)
+	if err != nil {
+		return nil, err
+	}
+	o = o.with(found.Best.Plan)
+	o.Progress = nil // all costs are known
 	graph, err := Graph(p, o)
 	if err != nil {
 		return nil, err
 	}
-	costs, err := costTable(ctx, p, o, graph)
+	costs, err := costTable(context.WithoutCancel(ctx), p, o, graph)
 	if err != nil {
 		return nil, err
 	}
@@ -72,32 +85,43 @@ func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	candidates := candidates(p, graph)
-	found, err := search(ctx, graph, costs, candidates, simulator, o)
+	s, err := simulator.Run(&found.Best.Allocation)
 	if err != nil {
 		return nil, err
 	}
-	s, err := simulator.Run(&found.Best)
-	if err != nil {
+	if err := o.verify(p, graph, costs, &found.Best.Allocation, s); err != nil {
 		return nil, err
-	}
-	if !o.SkipVerify {
-		if err := schedule.Verify(graph, p.Hardware, costs, &found.Best, s, o.Rules); err != nil {
-			return nil, fmt.Errorf("the schedule breaks a rule, which is a bug: %w", err)
-		}
 	}
 	r := &Result{
-		Mode: o.Mode, Graph: graph, Costs: costs, Allocation: &found.Best, Schedule: s,
-		Bound: lowerBound(p, o, graph, costs), Evaluations: found.Evaluations, Interrupted: found.Interrupted, Exhaustive: found.Exhaustive,
+		Mode: o.Mode, Graph: graph, Costs: costs, Allocation: &found.Best.Allocation, Schedule: s,
+		Bound: lowerBound(p, o, graph, costs), Evaluations: found.Evaluations, Plans: found.Plans, Exhaustive: found.Exhaustive,
+		Interrupted: found.Interrupted, TimedOut: found.Interrupted && ctx.Err() == nil,
 	}
 	if o.Fixed == nil {
 		r.Proven, r.Least = found.Proven, found.Lower
 	}
-	for i := range found.Front {
-		f := &found.Front[i]
-		r.Front = append(r.Front, Solution{&f.Allocation, f.Point.Latency, f.Point.Energy})
+	if r.Choice, err = o.choice(graph, found.Best); err != nil {
+		return nil, err
 	}
-	return r, nil
+	if err := o.unmet(found.Best.Point, r.Bound); err != nil {
+		return nil, err
+	}
+	front, chosen := found.Thin(frontSize)
+	r.Chosen = chosen
+	r.Front, err = o.solutions(graph, front)
+	return r, err
+}
+
+// verify checks a schedule that was made just now, unless that is left out.
+func (o *Options) verify(p Problem, g *taskgraph.Graph, costs *schedule.CostTable, a *schedule.Allocation, s *schedule.Schedule) error {
+	if o.SkipVerify {
+		return nil
+	}
+	defer o.timed("verify")()
+	if err := schedule.Verify(g, p.Hardware, costs, a, s, o.Rules); err != nil {
+		return fmt.Errorf("the schedule breaks a rule, which is a bug: %w", err)
+	}
+	return nil
 }
 
 // Check verifies a schedule that was not made just now, for instance one read from
@@ -123,6 +147,7 @@ func NodeCosts(ctx context.Context, p Problem, o Options, g *taskgraph.Graph) (*
 
 // costTable estimates every class of nodes on every core that may run it.
 func costTable(ctx context.Context, p Problem, o Options, g *taskgraph.Graph) (*schedule.CostTable, error) {
+	defer o.timed("node costs")()
 	return cost.Table(ctx, g, p.Hardware, o.Costs.estimator(o), cost.Options{
 		Rules: o.Rules, Workers: o.workers(), Progress: o.step("cost", "node classes on cores"),
 	})
@@ -138,6 +163,7 @@ func candidates(p Problem, g *taskgraph.Graph) func(layer, group int) []int {
 
 // lowerBound is what no schedule of the graph can beat.
 func lowerBound(p Problem, o Options, g *taskgraph.Graph, costs *schedule.CostTable) Bound {
+	defer o.timed("bound")()
 	b := bound.Find(bound.Problem{
 		Graph: g, Accelerator: p.Hardware, Costs: costs, Cores: candidates(p, g), Rules: o.Rules, Prefetches: len(o.Prefetch) > 0,
 	})
@@ -147,6 +173,7 @@ func lowerBound(p Problem, o Options, g *taskgraph.Graph, costs *schedule.CostTa
 // Graph cuts the layers into computation nodes, as the mode and the stacks say, and
 // connects them. It is the graph that Run schedules.
 func Graph(p Problem, o Options) (*taskgraph.Graph, error) {
+	defer o.timed("graph")()
 	if err := p.complete(); err != nil {
 		return nil, err
 	}
@@ -179,58 +206,15 @@ func stacksOf(p Problem, o Options) (split.Stacks, error) {
 	case o.Stacks != nil:
 		return split.Given(p.Workload, o.Stacks)
 	case p.Mapping.Stacks != nil:
-		return split.Named(p.Workload, p.Mapping.Stacks)
+		stacks, err := split.Named(p.Workload, p.Mapping.Stacks)
+		var problems diag.List
+		if errors.As(err, &problems) && len(p.Mapping.Entries) > 0 {
+			err = inFile(p.Mapping.Entries[0].File, problems)
+		}
+		return stacks, err
 	default:
 		return split.Auto(p.Workload, p.Mapping, p.Hardware, o.Rules), nil
 	}
-}
-
-// search finds an allocation, or takes the given one.
-func search(ctx context.Context, g *taskgraph.Graph, costs *schedule.CostTable, candidates func(layer, group int) []int,
-	simulator *simulate.Simulator, o Options) (*allocate.Result, error) {
-	space, err := allocate.NewSpace(g, candidates, costs)
-	if err != nil {
-		return nil, err
-	}
-	if o.Fixed != nil {
-		a, err := o.Fixed(g)
-		if err != nil {
-			return nil, err
-		}
-		if err := allowed(g, candidates, a); err != nil {
-			return nil, err
-		}
-		space = &allocate.Space{Base: *a}
-	}
-	options := allocate.Options{
-		Objective: o.Objective, Seed: o.Seed, Workers: o.workers(),
-		Budget: o.Evaluations, Generations: o.Generations, Individuals: o.Individuals,
-		Steady: &allocate.Steady{Graph: g, Accelerator: simulator.Accelerator, Costs: costs},
-		NewBound: func() allocate.Bounder {
-			b := bound.NewPartial(bound.Problem{
-				Graph: g, Accelerator: simulator.Accelerator, Costs: costs, Rules: o.Rules, Prefetches: len(o.Prefetch) > 0,
-			})
-			return func(cores func(layer, group int) []int) allocate.Point {
-				latency, energy := b.Find(cores)
-				return allocate.Point{Latency: latency, Energy: energy}
-			}
-		},
-	}
-	if o.Progress != nil && o.Fixed == nil {
-		options.Progress = func(evaluations int, best allocate.Point) {
-			o.Progress(Progress{
-				Mode: o.Mode, Step: "allocate", Done: evaluations, Total: o.Evaluations, Unit: "allocations",
-				Note: fmt.Sprintf("best %d cycles, %.4g pJ", best.Latency, float64(best.Energy)),
-			})
-		}
-	}
-	return allocate.Search(ctx, o.Allocator, space, func() allocate.Evaluate {
-		s := simulator.Fork()
-		return func(a *schedule.Allocation) (allocate.Point, error) {
-			m, err := s.Evaluate(a)
-			return allocate.Point{Latency: m.Latency, Energy: m.Energy.Total()}, err
-		}
-	}, options)
 }
 
 // allowed reports every core of an allocation that may not run its group.
@@ -260,5 +244,16 @@ func (o *Options) step(name, unit string) func(done, total int) {
 	}
 	return func(done, total int) {
 		o.Progress(Progress{Mode: o.Mode, Step: name, Done: done, Total: total, Unit: unit})
+	}
+}
+
+// bounder bounds the schedules of a graph for fewer and fewer cores.
+func bounder(p Problem, o Options, g *taskgraph.Graph, costs *schedule.CostTable) allocate.Bounder {
+	b := bound.NewPartial(bound.Problem{
+		Graph: g, Accelerator: p.Hardware, Costs: costs, Rules: o.Rules, Prefetches: len(o.Prefetch) > 0,
+	})
+	return func(cores func(layer, group int) []int) allocate.Point {
+		latency, energy := b.Find(cores)
+		return allocate.Point{Latency: latency, Energy: energy}
 	}
 }

@@ -3,7 +3,6 @@ package stream
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"streamdse/internal/bottleneck"
 	"streamdse/internal/diag"
@@ -44,7 +43,7 @@ const splitEvaluations = 300
 // judged with the same nodes in the same allocation; for another split, a short
 // search finds an allocation.
 func WhatIf(ctx context.Context, p Problem, o Options, r *Result, changes []Change) ([]Effect, error) {
-	o.Mode = r.Mode
+	o = o.like(r)
 	report := o.step("what-if", "changes")
 	silent := o
 	silent.Progress = nil
@@ -100,20 +99,17 @@ func again(ctx context.Context, p Problem, o Options, r *Result) (*schedule.Sche
 		return nil, err
 	}
 	s, err := simulator.Run(r.Allocation)
-	if err != nil || o.SkipVerify {
-		return s, err
+	if err != nil {
+		return nil, err
 	}
-	if err := schedule.Verify(r.Graph, p.Hardware, costs, r.Allocation, s, o.Rules); err != nil {
-		return nil, fmt.Errorf("the schedule breaks a rule, which is a bug: %w", err)
-	}
-	return s, nil
+	return s, o.verify(p, r.Graph, costs, r.Allocation, s)
 }
 
 // splitAnew searches an allocation for nodes that are cut in another way.
 func splitAnew(ctx context.Context, p Problem, o Options, cut mapping.Cut) (*schedule.Schedule, error) {
 	cuts := []mapping.Cut{cut}
 	for _, c := range o.Cuts {
-		if !c.Inter {
+		if !c.Inter || cut.Layer != "" && c.Layer != cut.Layer {
 			cuts = append(cuts, c)
 		}
 	}

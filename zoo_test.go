@@ -25,7 +25,7 @@ func TestZoo(t *testing.T) {
 				t.Errorf("warnings %v", w)
 			}
 			o := DefaultOptions()
-			o.Evaluations, o.Costs = 300, NewCosts() // as many as --effort low
+			o.Evaluations, o.Costs = 150, NewCosts()
 			for _, o.Mode = range []Mode{LayerByLayer, Fused} {
 				r, err := Run(context.Background(), p, o)
 				if err != nil {

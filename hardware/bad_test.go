@@ -434,7 +434,8 @@ func TestBadAccelerators(t *testing.T) {
 		},
 		{
 			"missing core file", acc2024, []string{"0: small.yaml", "0: smal.yaml"},
-			"a.yaml:3:6: cores.0: there is no core file \"smal.yaml\"",
+			"a.yaml:3:6: cores.0: there is no core file \"smal.yaml\"\n" +
+				"  hint: give the path of a core file, seen from this file or from the folder cores/ beside it",
 		},
 		{
 			"gap in ids", acc2024, []string{"1: small.yaml", "2: small.yaml"},

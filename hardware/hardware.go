@@ -8,6 +8,8 @@
 package hardware
 
 import (
+	"slices"
+
 	"streamdse/internal/diag"
 	"streamdse/unit"
 )
@@ -255,3 +257,15 @@ func (a *Accelerator) Path(from, to int) []int { return a.paths[from][to] }
 // Hops is the cores that a transfer passes, both ends included; nil if the two
 // are not connected.
 func (a *Accelerator) Hops(from, to int) []int { return a.hops[from][to] }
+
+// Instances is how many of a memory there are, one for each set of processing elements
+// that it serves.
+func (c *Core) Instances(m *Memory) int64 {
+	n := int64(1)
+	for d, size := range c.Sizes {
+		if !slices.Contains(m.Served, d) {
+			n *= int64(max(size, 1))
+		}
+	}
+	return n
+}

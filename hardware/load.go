@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"streamdse/internal/diag"
@@ -40,7 +41,11 @@ func LoadFiles(path string) (*Accelerator, map[string]string, error) {
 		}
 		data, err := os.ReadFile(found)
 		if err != nil {
-			return "", nil, fmt.Errorf("cannot read the core file: %w", err)
+			var p *fs.PathError
+			if errors.As(err, &p) {
+				err = fmt.Errorf("cannot read the core file %s: %w", found, p.Err)
+			}
+			return "", nil, err
 		}
 		files[file] = string(data)
 		return found, data, nil
@@ -75,7 +80,19 @@ func readFile(path, what string) ([]byte, error) {
 // maxVisited bounds the search for a core file in folders hardware/.
 const maxVisited = 10000
 
-// findCore returns the path of a core file, or "" and what was tried.
+// findCore returns the path of a core file, or "" and what was tried. A file is looked
+// for
+//
+//  1. in the folder cores/ beside the accelerator, if it is named without a folder;
+//  2. beside the accelerator;
+//  3. if it is named with folders, in the folders above the accelerator, with fewer and
+//     fewer of its own;
+//  4. if it is named without, in and below the folder hardware/ that the accelerator is
+//     in or that is beside it, and then in those of the three folders above, where
+//     published accelerators have it: in each folder its own hardware/ and then, by
+//     name, those of the folders in it.
+//
+// The first one found counts.
 func findCore(accelerator, file string) (found string, tried []string) {
 	try := func(p string) bool {
 		p = filepath.Clean(p)
@@ -128,6 +145,7 @@ func findCore(accelerator, file string) (found string, tried []string) {
 		tried = append(tried, filepath.Join(root, "**", base))
 		return found != ""
 	}
+	var searched []string
 	for i, d := range above {
 		if i == 4 {
 			break
@@ -138,7 +156,11 @@ func findCore(accelerator, file string) (found string, tried []string) {
 			roots = []string{d}
 		}
 		for _, root := range roots {
-			if info, err := os.Stat(root); err == nil && info.IsDir() && within(root) {
+			if info, err := os.Stat(root); err != nil || !info.IsDir() || slices.Contains(searched, root) {
+				continue
+			}
+			searched = append(searched, root)
+			if within(root) {
 				return found, nil
 			}
 		}

@@ -270,7 +270,7 @@ func (r *reader) coreFile(n *yamldoc.Node, file string) *Core {
 	r.cores[file] = nil
 	name, data, err := r.resolve(file)
 	if err != nil {
-		n.Problem(err.Error(), "", "")
+		n.Problem(err.Error(), "", "give the path of a core file, seen from this file or from the folder cores/ beside it")
 		return nil
 	}
 	c, err := ParseCore(name, data)
@@ -419,6 +419,7 @@ type graph struct {
 func (g *graph) read(f yamldoc.Fields) {
 	own := f.Get("offchip_core") != nil // connects the off-chip core
 	joined := map[[2]int]int{}
+	var bare []*yamldoc.Node // connections without a bandwidth
 	for _, e := range f.Get("core_connectivity").List() {
 		kind, bandwidth, energy, members := "link", g.bandwidth, g.energy, e
 		if e.Kind == yamldoc.Map {
@@ -432,14 +433,14 @@ func (g *graph) read(f yamldoc.Fields) {
 			if v := x.Get("bandwidth"); v != nil {
 				bandwidth, _ = v.Positive()
 			} else if g.bandwidth == 0 && f.Get("bandwidth") == nil {
-				e.Problem("the connection has no bandwidth", "", "give it a `bandwidth` in bits per cycle, or the accelerator one for all")
+				bare = append(bare, e)
 			}
 			if v := x.Get("unit_energy_cost"); v != nil {
 				energy, _ = v.Float(0)
 			}
 			members = x.Get("cores")
 		} else if f.Get("bandwidth") == nil {
-			e.Problem("the connection has no bandwidth", "", "give the accelerator a `bandwidth` in bits per cycle")
+			bare = append(bare, e)
 		}
 		if members == nil {
 			continue
@@ -469,6 +470,16 @@ func (g *graph) read(f yamldoc.Fields) {
 		joined[pair] = e.Line
 		g.link(ids[0], ids[1], bandwidth, energy)
 		g.link(ids[1], ids[0], bandwidth, energy)
+	}
+	if len(bare) > 0 {
+		message, hint := "the connection has no bandwidth", "give the accelerator a `bandwidth` in bits per cycle"
+		if more := len(bare) - 1; more > 0 {
+			message += fmt.Sprintf(", nor have %d more", more)
+		}
+		if bare[0].Kind == yamldoc.Map {
+			hint = "give it a `bandwidth` in bits per cycle, or the accelerator one for all"
+		}
+		bare[0].Problem(message, "", hint)
 	}
 }
 

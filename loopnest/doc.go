@@ -54,11 +54,34 @@
 // borrows it for them, except for the one fill of the lowest memory that the
 // computation needs to begin with.
 //
+// # The physical model
+//
+// With Problem.Physical, latency differs from the published model in what keeps that
+// from being monotonic. For a given order and allocation, then, no larger memory and
+// no wider port makes it worse:
+//
+//   - Second buffers: of all sets of residents whose second copies fit into a memory,
+//     the one that leads to the lowest latency. A larger memory has room for the same
+//     sets. A second copy lets transfers run at more times, which makes no stall
+//     longer: the stall of a port is the larger of the sum of (r-a)(n-1) where it is
+//     positive and the sum of r(n-1) less the union of all windows.
+//   - Borrowed time: what repeated transfers leave of a port during the iterations,
+//     not during stalls, so that a shorter stall leaves the rest as it is.
+//   - It is shared out so that the remaining times become equal, but none below one
+//     fill of the lowest memory. Times and least times are not rounded to cycles. If a
+//     port becomes c times as wide, all of them are divided by c, so that to come down
+//     to a given level takes no more time than before, and there is no less of it.
+//   - All links count in onloading.
+//   - Average bandwidths are not cut to whole bits.
+//
+// Energy and all else are as published.
+//
 // # Use
 //
 // A Problem (layer, core, links) becomes a Model, a Model and a Spatial
 // unrolling an Evaluator, and Evaluator.Evaluate gives the Cost of a temporal
-// order without allocating memory. Evaluator.Report gives the same cost with
+// order without allocating memory; Evaluator.EvaluateAllocated that of an order with
+// another allocation than the greedy one. Evaluator.Report gives the same cost with
 // everything it is made of, as an Evaluation. An order that does not fit is an
 // ordinary outcome, described by a Misfit.
 //

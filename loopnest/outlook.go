@@ -75,6 +75,31 @@ import (
 //     transfers repeatedly, because of the stall. The same holds for the transfers
 //     of an input and an output on one port together with what others take there.
 //
+// What a port lends is the part of T that the average bandwidth of its repeated
+// transfers leaves. In the physical model it lends of the iterations only, and shares
+// out without going below least values, so that a link is bounded by what it has left
+// if only those links share with it that certainly transfer once.
+//
+// If the array computes in memory, an iteration takes several cycles, and so do
+// periods and windows; the bound of energy leaves precharges out.
+//
+// # Chosen boundaries
+//
+// Where boundaries are chosen (LookAllocated), loops are placed from either end, and
+// boundaries when they are reached. A boundary that is placed has its term in all
+// sums. One that is not encloses at least the loops that are placed from the inside
+// out, or at most those that are not placed from the outside in, so that the least
+// term over these points of the lattice is a lower bound; nothing else is assumed of
+// it but that its data fits. Memories whose placed boundaries, with the least that
+// open ones take, exceed them are given up.
+//
+// The key holds the values of placed boundaries and the room that they take, the
+// lattice point that is reached, for each operand the runs of relevant and irrelevant
+// loops at the outer ends of its levels with whether they may go on, the innermost
+// run, and whether a boundary may lie here or which loop may come next. Nothing else
+// enters the cost of a completion, as there is no rule of allocation that could look
+// at single loops.
+//
 // A bound never exceeds the cost of a completion; where the beginning decides
 // everything that the latency depends on, it often equals it.
 type Outlook struct {

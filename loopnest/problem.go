@@ -3,6 +3,7 @@ package loopnest
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"streamdse/hardware"
@@ -285,7 +286,10 @@ func (m *Model) relate() {
 		r := &m.problem.Layer.Relations[i]
 		g := max(1, gcd(int64(r.CoefA), int64(r.CoefB)))
 		x := relation{a: m.dim(r.A), b: m.dim(r.B), stepA: int64(r.CoefA) / g, stepB: int64(r.CoefB) / g, limit: math.MaxInt64}
-		if r.Divisor > 1 || r.Slack > 0 {
+		switch {
+		case r.Lookup(): // the positions that iterations pick are taken to lie side by side
+			x.stepA, x.stepB = 1, 1
+		case r.Divisor > 1 || r.Slack > 0:
 			x.divided = r
 		}
 		if r.Size > 0 {
@@ -318,8 +322,11 @@ func (m *Model) newOperand(index int) operand {
 	if !o.output {
 		o.final = o.bits
 	}
-	combined := map[workload.Dim]bool{} // named in some relation
+	combined := map[workload.Dim]bool{} // named in some relation of the operand
 	for _, r := range layer.Relations {
+		if !slices.Contains(from.Dims, r.Index) {
+			continue
+		}
 		combined[r.Index], combined[r.A], combined[r.B] = true, true, true
 	}
 	indexes := map[workload.Dim]bool{}

@@ -156,7 +156,7 @@ func TestBad(t *testing.T) {
 		name, text, want string
 	}{
 		{"empty", "", "m.yaml:1:1: the file is empty"},
-		{"scalar", "Conv", "m.yaml:1:1: a mapping file is a list of entries, or has `entries`, or `layers` and `fused_groups`"},
+		{"scalar", "Conv", "m.yaml:1:1: a mapping file is a list of entries, or has `entries`, or `layers` and `fused_groups`\n  hint: `stream inspect --hardware FILE --mapping generated` prints one to begin with"},
 		{
 			"no default", "- name: Conv\n  core_allocation: [0]\n",
 			"m.yaml:1:1: there is no entry named `default`\n  hint: add one for the layers that no other entry names",

@@ -71,7 +71,7 @@ func Parse(name string, data []byte) (*Mapping, error) {
 	case root.Kind == yamldoc.List:
 		r.list(root, m)
 	default:
-		root.Problem("a mapping file is a list of entries, or has `entries`, or `layers` and `fused_groups`", "", "")
+		root.Problem("a mapping file is a list of entries, or has `entries`, or `layers` and `fused_groups`", "", "`stream inspect --hardware FILE --mapping generated` prints one to begin with")
 	}
 	if err := f.Problems().Err(); err != nil {
 		return nil, err

@@ -13,7 +13,7 @@ type Rules struct {
 
 	PoolingRepeatsChannels bool // Q40: a pooling layer's operations are multiplied by its channels
 	GroupedWeightsLackK    bool // Q41: a grouped convolution has one filter per group
-	UnaryReadsWeight       bool // Q45: a unary element-wise layer fetches one 8-bit constant
+	UnaryReadsWeight       bool // Q45: layers without weights fetch some: unary element-wise ones a constant of 8 bits, pooling one of none
 
 	// Computation nodes and dependencies.
 

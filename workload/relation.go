@@ -4,6 +4,12 @@ package workload
 // negative in the padding before.
 func (r *Relation) At(a, b int) int { return r.divided(r.CoefA*a + r.CoefB*b - r.PadBefore) }
 
+// Lookup tells whether every step of the two loops reads one position of the index,
+// which may be any: it depends on all of them, and needs room for one.
+func (r *Relation) Lookup() bool {
+	return r.CoefA == 0 && r.CoefB == 0 && r.Slack > 0 && (r.A != NoLoop || r.B != NoLoop)
+}
+
 // Last is the furthest index that positions a and b of the two loops reach.
 func (r *Relation) Last(a, b int) int {
 	return r.divided(r.CoefA*a + r.CoefB*b - r.PadBefore + r.Slack)

@@ -45,6 +45,17 @@ func (w *Workload) Totals() Totals {
 				counted[o.Source.Tensor] = o.Source.Tensor != ""
 				t.Weights += size
 			}
+			for _, part := range o.Source.Parts {
+				if part.Kind != FromConstant || counted[part.Tensor] {
+					continue
+				}
+				counted[part.Tensor] = part.Tensor != ""
+				size := o.FinalBits
+				for _, d := range part.Shape {
+					size *= unit.Bits(d)
+				}
+				t.Weights += size
+			}
 		}
 	}
 	return t

@@ -18,6 +18,9 @@ import (
 // or any upper-case name) or a partially relevant index dimension (IY IX).
 type Dim string
 
+// NoLoop is named by a Relation in place of a loop that it lacks.
+const NoLoop Dim = "-"
+
 // LoopDim is one loop of a layer with its size.
 type LoopDim struct {
 	Dim  Dim

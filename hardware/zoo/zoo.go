@@ -26,6 +26,28 @@ func Names() []string {
 	return names
 }
 
+// About is the first sentence of an accelerator's file, without its full stop; empty
+// if there is none.
+func About(name string) string {
+	source, err := Source(name)
+	if err != nil {
+		return ""
+	}
+	var words []string
+	for line := range strings.SplitSeq(source[name+".yaml"], "\n") {
+		text, comment := strings.CutPrefix(line, "#")
+		if !comment || strings.TrimSpace(text) == "" {
+			break
+		}
+		sentence, _, ended := strings.Cut(text+" ", ". ")
+		words = append(words, strings.TrimSpace(sentence))
+		if ended {
+			break
+		}
+	}
+	return strings.Join(words, " ")
+}
+
 // Load returns an accelerator by name. The error is a diag.List.
 func Load(name string) (*hardware.Accelerator, error) {
 	acc, _, err := load(name)

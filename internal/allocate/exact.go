@@ -57,8 +57,8 @@ func exact(ctx context.Context, s *search) {
 	}
 	for range s.workers {
 		bounder := Bounder(func(func(int, int) []int) Point { return Point{} })
-		if s.NewBound != nil {
-			bounder = s.NewBound()
+		if s.space.NewBound != nil {
+			bounder = s.space.NewBound()
 		}
 		x.bounders = append(x.bounders, bounder)
 	}
@@ -87,11 +87,14 @@ type tree struct {
 // promising tells whether a branch may hold something better than the best so far, by
 // more than rounding errors.
 func (x *tree) promising(b *branch) bool {
-	best, ok := x.best(x.Objective)
+	best, ok := x.best(x.Goal)
 	if !ok {
 		return true
 	}
-	return b.value < x.Objective.value(best.point)*(1-1e-9)
+	if p, q := x.Limits.Excess(b.bound), x.Limits.Excess(best.point); p != q {
+		return p < q
+	}
+	return b.value < x.Objective.Value(best.point)*(1-1e-9)
 }
 
 // step opens the most promising branches: their children are bounded or, if they are
@@ -141,7 +144,7 @@ func (x *tree) bound(list []branch) {
 			for b := range next {
 				p := bounder(func(layer, group int) []int { return x.cores(b.genes, layer, group) })
 				b.bound.Latency, b.bound.Energy = max(b.bound.Latency, p.Latency), max(b.bound.Energy, p.Energy)
-				b.value = x.Objective.value(b.bound)
+				b.value = x.Objective.Value(b.bound)
 			}
 		})
 	}
@@ -169,15 +172,17 @@ func (x *tree) cores(genes []uint16, layer, group int) []int {
 // conclude notes what has been proven: the least value that an allocation can have,
 // which is that of the best one if no branch is left.
 func (x *tree) conclude() {
-	best, ok := x.best(x.Objective)
+	best, ok := x.best(x.Goal)
 	if !ok {
 		return
 	}
-	x.lower = x.Objective.value(best.point)
+	x.proven, x.lower = true, x.Objective.Value(best.point)
 	for i := range x.open {
 		if x.promising(&x.open[i]) {
-			x.lower = min(x.lower, x.open[i].value)
+			x.proven, x.lower = false, min(x.lower, x.open[i].value)
 		}
 	}
-	x.proven = x.lower == x.Objective.value(best.point)
+	if !x.proven && x.Limits.Excess(best.point) > 0 {
+		x.lower = 0 // what keeps the limits may well have a larger value
+	}
 }

@@ -7,15 +7,12 @@ import (
 	"sort"
 )
 
-// crossover is the share of the offspring that has two parents, as in the
-// published scheduler; the rest are mutants of one.
-const crossover = 0.3
-
 // genetic searches with NSGA-II (Deb et al., IEEE Trans. Evol. Comp. 2002) for
 // small latency and small energy: (mu + lambda) evolution with lambda =
 // Individuals and mu half of it, as in the published scheduler, but with operators
-// that suit unordered core ids: uniform crossover, and mutation of each gene with
-// probability 1/genes to another of its candidates. What was found before it
+// that suit unordered core ids: uniform crossover, for the part Crossover of the
+// offspring, and mutation of each gene with probability Mutation (1/genes if that is
+// 0) to another of its candidates. What was found before it
 // started takes part in the first population.
 func genetic(ctx context.Context, s *search) {
 	population := s.initial()
@@ -25,7 +22,7 @@ func genetic(ctx context.Context, s *search) {
 		before := len(s.known)
 		offspring := s.offspring(population)
 		s.try(ctx, offspring...)
-		population = survivors(append(population, offspring...), max(s.Individuals/2, 1))
+		population = s.survivors(append(population, offspring...), max(s.Individuals/2, 1))
 		if stale++; len(s.known) > before {
 			stale = 0
 		}
@@ -51,7 +48,7 @@ func (s *search) offspring(parents []individual) []individual {
 	children := make([]individual, 0, s.Individuals)
 	for len(children) < s.Individuals {
 		child := individual{genes: slices.Clone(s.tournament(parents).genes)}
-		if len(parents) > 1 && s.random.Float64() < crossover {
+		if len(parents) > 1 && s.random.Float64() < s.Crossover {
 			other := s.tournament(parents)
 			for i := range child.genes {
 				if s.random.IntN(2) == 1 {
@@ -80,9 +77,13 @@ func (s *search) tournament(from []individual) *individual {
 // reach an allocation that was not evaluated before.
 func (s *search) mutate(genes []uint16) {
 	n := len(genes)
+	rate := s.Mutation
+	if rate == 0 {
+		rate = 1 / float64(n)
+	}
 	for range 4 {
 		for i, x := range s.space.Genes {
-			if len(x.Cores) > 1 && s.random.IntN(n) == 0 {
+			if len(x.Cores) > 1 && s.random.Float64() < rate {
 				s.change(genes, i)
 			}
 		}
@@ -100,8 +101,8 @@ func (s *search) mutate(genes []uint16) {
 
 // survivors keeps the best n of a population: by non-dominated rank, then by
 // crowding distance.
-func survivors(pop []individual, n int) []individual {
-	rank(pop)
+func (s *search) survivors(pop []individual, n int) []individual {
+	s.rank(pop)
 	sort.SliceStable(pop, func(i, j int) bool {
 		if pop[i].rank != pop[j].rank {
 			return pop[i].rank < pop[j].rank
@@ -112,7 +113,7 @@ func survivors(pop []individual, n int) []individual {
 }
 
 // rank sorts a population into fronts and computes the crowding distances.
-func rank(pop []individual) {
+func (s *search) rank(pop []individual) {
 	left := make([]int, len(pop))
 	for i := range left {
 		left[i] = i
@@ -120,28 +121,25 @@ func rank(pop []individual) {
 	for r := 0; len(left) > 0; r++ {
 		var front, rest []int
 		for _, i := range left {
-			if slices.ContainsFunc(left, func(j int) bool { return pop[j].point.dominates(pop[i].point) }) {
+			if slices.ContainsFunc(left, func(j int) bool { return s.prefers(pop[j].point, pop[i].point) }) {
 				rest = append(rest, i)
 			} else {
 				front = append(front, i)
 				pop[i].rank = r
 			}
 		}
-		crowd(pop, front)
+		s.crowd(pop, front)
 		left = rest
 	}
 }
 
 // crowd sets the crowding distance of the members of one front: the size of the
 // gap they fill along each aim, infinite at the ends.
-func crowd(pop []individual, front []int) {
+func (s *search) crowd(pop []individual, front []int) {
 	for _, i := range front {
 		pop[i].crowding = 0
 	}
-	for _, aim := range []func(Point) float64{
-		func(p Point) float64 { return float64(p.Latency) },
-		func(p Point) float64 { return float64(p.Energy) },
-	} {
+	for _, aim := range s.aims() {
 		sort.SliceStable(front, func(a, b int) bool { return aim(pop[front[a]].point) < aim(pop[front[b]].point) })
 		lo, hi := aim(pop[front[0]].point), aim(pop[front[len(front)-1]].point)
 		pop[front[0]].crowding, pop[front[len(front)-1]].crowding = math.Inf(1), math.Inf(1)

@@ -40,7 +40,7 @@ type worker struct {
 func newJudge(space *Space, newEvaluate func() Evaluate, workers, budget int) *judge {
 	j := &judge{space: space, budget: budget, known: map[string]Point{}}
 	for range max(workers, 1) {
-		j.workers = append(j.workers, worker{newEvaluate(), space.clone()})
+		j.workers = append(j.workers, worker{newEvaluate(), space.Clone()})
 	}
 	return j
 }
@@ -126,22 +126,22 @@ func (j *judge) archive(x individual) {
 		return
 	}
 	for _, f := range j.front {
-		if f.point.dominates(x.point) || f.point == x.point {
+		if f.point.Dominates(x.point) || f.point == x.point {
 			return
 		}
 	}
-	j.front = slices.DeleteFunc(j.front, func(f individual) bool { return x.point.dominates(f.point) })
+	j.front = slices.DeleteFunc(j.front, func(f individual) bool { return x.point.Dominates(f.point) })
 	j.front = append(j.front, x)
 }
 
 // best is the best of everything evaluated; false if nothing is feasible.
-func (j *judge) best(o Objective) (individual, bool) {
+func (j *judge) best(g Goal) (individual, bool) {
 	if len(j.front) == 0 {
 		return individual{}, false
 	}
 	best := j.front[0]
 	for _, f := range j.front[1:] {
-		if o.Less(f.point, best.point) {
+		if g.Less(f.point, best.point) {
 			best = f
 		}
 	}
@@ -150,8 +150,8 @@ func (j *judge) best(o Objective) (individual, bool) {
 
 // result sums up. The error is the context's, or that of the first allocation, if
 // none was found to have a schedule.
-func (j *judge) result(ctx context.Context, o Objective) (*Result, error) {
-	best, ok := j.best(o)
+func (j *judge) result(ctx context.Context, g Goal) (*Result, error) {
+	best, ok := j.best(g)
 	switch {
 	case ok:
 	case j.interrupted:
@@ -174,7 +174,7 @@ func (j *judge) result(ctx context.Context, o Objective) (*Result, error) {
 }
 
 func (j *judge) allocation(genes []uint16) schedule.Allocation {
-	a := j.space.clone()
+	a := j.space.Clone()
 	j.space.decode(genes, a)
 	return *a
 }

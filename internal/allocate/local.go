@@ -10,7 +10,7 @@ import (
 // is best: list scheduling whose look-ahead is the schedule itself.
 func greedy(ctx context.Context, s *search) {
 	s.try(ctx, s.regular()...)
-	x, ok := s.best(s.Objective)
+	x, ok := s.best(s.Goal)
 	if !ok {
 		x = s.base()
 		x.point = infeasible()
@@ -26,7 +26,7 @@ func greedy(ctx context.Context, s *search) {
 			batch = append(batch, y)
 		}
 		for _, y := range s.try(ctx, batch...) {
-			if s.Objective.Less(y.point, x.point) {
+			if s.Less(y.point, x.point) {
 				x = y
 			}
 		}
@@ -39,7 +39,7 @@ func greedy(ctx context.Context, s *search) {
 // starts again from there. It goes on until the budget is used, or nothing new
 // turns up.
 func local(ctx context.Context, s *search) {
-	best, ok := s.best(s.Objective)
+	best, ok := s.best(s.Goal)
 	if !ok {
 		best = s.anyone()
 		best.point = infeasible()
@@ -49,7 +49,7 @@ func local(ctx context.Context, s *search) {
 	for idle := 0; !s.done() && idle < patience; idle++ {
 		before := len(s.known)
 		x = s.descend(ctx, x)
-		if s.Objective.Less(x.point, best.point) {
+		if s.Less(x.point, best.point) {
 			best = x
 		}
 		x = s.kick(best)
@@ -87,7 +87,7 @@ func (s *search) descend(ctx context.Context, x individual) individual {
 				tried = append(tried, y)
 			}
 			for _, y := range s.try(ctx, tried...) {
-				if s.Objective.Less(y.point, x.point) {
+				if s.Less(y.point, x.point) {
 					x, improved = y, true
 				}
 			}
@@ -96,15 +96,31 @@ func (s *search) descend(ctx context.Context, x individual) individual {
 	return x
 }
 
-// kick moves a few groups that follow each other in the network.
+// kick moves a few groups that follow each other in the network, each at random or
+// all to one core.
 func (s *search) kick(x individual) individual {
 	y := individual{genes: slices.Clone(x.genes)}
+	if s.random.IntN(2) == 0 {
+		s.gather(y.genes)
+		return y
+	}
 	n := len(y.genes)
 	first, count := s.random.IntN(n), 2+s.random.IntN(3)
 	for i := first; i < min(n, first+count); i++ {
-		if len(s.space.Genes[i].Cores) > 1 {
-			s.change(y.genes, i)
-		}
+		s.change(y.genes, i)
 	}
 	return y
+}
+
+// gather puts groups that follow each other on one core, as far as they may run there.
+func (s *search) gather(genes []uint16) {
+	n := len(genes)
+	first, count := s.random.IntN(n), 2+s.random.IntN(7)
+	cores := s.space.Genes[first].Cores
+	core := cores[s.random.IntN(len(cores))]
+	for i := first; i < min(n, first+count); i++ {
+		if c := slices.Index(s.space.Genes[i].Cores, core); c >= 0 {
+			genes[i] = uint16(c)
+		}
+	}
 }

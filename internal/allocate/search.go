@@ -5,32 +5,36 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+
+	"streamdse/internal/diag"
+	"streamdse/schedule"
 )
 
 // Options of a search; take DefaultOptions and change what you need.
 type Options struct {
-	Objective Objective
-	Seed      uint64
-	Workers   int // goroutines that evaluate; never changes the result
+	Goal
+	Seed    uint64
+	Workers int // goroutines that evaluate; never changes the result
 	// Budget is the number of distinct allocations that are scheduled at the most.
 	Budget int
 	// Generations of the genetic search; 0 means until the budget is used.
 	Generations int
 	// Individuals is the number of offspring of a generation; half as many survive.
 	Individuals int
+	// Crossover is the part of the genetic search's offspring that has two parents;
+	// Mutation the probability that a mutant's core of a group changes, 0 for one group
+	// on the average.
+	Crossover, Mutation float64
+	// Starts are allocations that greedy, local and auto begin with, beside regular ones.
+	Starts []schedule.Allocation
 	// Progress, if not nil, is told now and then how much of the budget is used, and
 	// the best so far.
 	Progress func(evaluations int, best Point)
-	// NewBound, if not nil, is called once per worker by allocators that prove
-	// something; without it they know no bounds.
-	NewBound func() Bounder
-	// Steady is what the allocator of that name makes its model from.
-	Steady *Steady
 }
 
 // DefaultOptions suit an evaluation that takes about a millisecond.
 func DefaultOptions() Options {
-	return Options{Objective: EDP, Workers: 1, Budget: 2000, Individuals: 48}
+	return Options{Goal: Goal{Objective: EDP}, Workers: 1, Budget: 2000, Individuals: 48, Crossover: 0.3}
 }
 
 // search is what all strategies work with.
@@ -71,8 +75,8 @@ func Names() []string {
 // Search looks for the best allocation in the space with the allocator of the
 // given name:
 //
-//   - auto: greedy, then local, genetic and local again, a third of the budget each;
-//     all allocations if they are within the budget.
+//   - auto: greedy, then local and genetic in turns that grow longer; all allocations
+//     if they are within the budget.
 //   - genetic: NSGA-II for latency and energy; see genetic.
 //   - local: greedy, then iterated local search for the objective; see local.
 //   - greedy: one layer after another to the core that is best; see greedy.
@@ -95,7 +99,8 @@ func Search(ctx context.Context, allocator string, space *Space, newEvaluate fun
 		return nil, fmt.Errorf("no allocator is named %q", allocator)
 	}
 	if allocator == "exhaustive" && space.Size() > float64(o.Budget) {
-		return nil, fmt.Errorf("there are %.4g allocations, which is more than the %d that the effort allows", space.Size(), o.Budget)
+		return nil, diag.One(fmt.Sprintf("there are %.4g allocations, which is more than the %d that the effort allows", space.Size(), o.Budget), "",
+			"--evaluations allows more; --allocator auto tries them all where that is possible, and searches otherwise")
 	}
 	o.Individuals = max(o.Individuals, 2)
 	s := &search{judge: newJudge(space, newEvaluate, o.Workers, o.Budget), Options: o, random: rand.New(rand.NewPCG(o.Seed, 0x9e3779b97f4a7c15))}
@@ -107,12 +112,12 @@ func Search(ctx context.Context, allocator string, space *Space, newEvaluate fun
 	if s.failure != nil {
 		return nil, s.failure
 	}
-	r, err := s.result(ctx, o.Objective)
+	r, err := s.result(ctx, o.Goal)
 	if err == nil {
 		r.Exhaustive = float64(r.Evaluations) >= space.Size()
 		r.Proven, r.Lower = s.proven || r.Exhaustive, s.lower
 		if r.Proven {
-			r.Lower = o.Objective.value(r.BestPoint)
+			r.Lower = o.Objective.Value(r.BestPoint)
 		}
 	}
 	return r, err
@@ -125,21 +130,27 @@ func (s *search) base() individual { return individual{genes: make([]uint16, len
 func (s *search) try(ctx context.Context, batch ...individual) []individual {
 	s.evaluate(ctx, batch)
 	if s.Progress != nil {
-		if best, ok := s.best(s.Objective); ok {
+		if best, ok := s.best(s.Goal); ok {
 			s.Progress(len(s.known), best.point)
 		}
 	}
 	return batch
 }
 
-// regular are simple allocations: round robin over the candidates, and all layers
-// on their i-th candidate.
+// regular are simple allocations: those that were given, those made by estimates,
+// round robin over the candidates, and all layers on their i-th candidate.
 func (s *search) regular() []individual {
 	widest := 0
 	for _, x := range s.space.Genes {
 		widest = max(widest, len(x.Cores))
 	}
 	var list []individual
+	for i := range s.Starts {
+		list = append(list, individual{genes: s.space.encode(&s.Starts[i])})
+	}
+	for i := range s.space.Listed {
+		list = append(list, individual{genes: s.space.encode(&s.space.Listed[i])})
+	}
 	for k := range widest {
 		same, turn := s.base(), s.base()
 		for i, x := range s.space.Genes {
@@ -160,8 +171,11 @@ func (s *search) anyone() individual {
 	return x
 }
 
-// change moves gene i to another of its candidates.
+// change moves gene i to another of its candidates, if it has any.
 func (s *search) change(genes []uint16, i int) {
+	if len(s.space.Genes[i].Cores) < 2 {
+		return
+	}
 	c := uint16(s.random.IntN(len(s.space.Genes[i].Cores) - 1))
 	if c >= genes[i] {
 		c++
@@ -173,27 +187,38 @@ func (s *search) change(genes []uint16, i int) {
 // also go one by one; it must not depend on the number of workers.
 const batchSize = 16
 
-// auto descends from the greedy allocation for a third of the budget, widens the
-// front with the genetic search for another, and descends again from its best.
+// auto descends from the greedy allocation and widens the front with the genetic
+// search, in turns that grow longer, until the budget is used or neither finds
+// anything new. What it does does not depend on the budget, which only ends it: more
+// of it goes on from where less has ended.
 func auto(ctx context.Context, s *search) {
 	if s.space.Size() <= float64(s.Budget) {
 		exhaustive(ctx, s)
 		return
 	}
 	greedy(ctx, s)
-	s.upTo(1.0/3, func() { local(ctx, s) })
-	s.upTo(2.0/3, func() { genetic(ctx, s) })
-	local(ctx, s)
+	for turn := firstTurn; !s.done(); turn *= 2 {
+		before := len(s.known)
+		s.turn(turn, func() { local(ctx, s) })
+		s.turn(turn, func() { genetic(ctx, s) })
+		if len(s.known) == before {
+			return
+		}
+	}
 }
 
-// upTo runs a strategy until a part of the budget is used.
-func (s *search) upTo(part float64, run func()) {
+// firstTurn is how many allocations the first turn of each strategy schedules.
+const firstTurn = 256
+
+// turn runs a strategy for a number of evaluations.
+func (s *search) turn(evaluations int, run func()) {
 	whole := s.judge.budget
-	s.judge.budget = max(len(s.known), int(part*float64(whole)))
-	if s.judge.budget > len(s.known) {
-		run()
+	if now := len(s.known) + evaluations; whole == 0 || now < whole {
+		s.judge.budget = now
 	}
-	s.judge.budget, s.exhausted = whole, false
+	run()
+	s.exhausted = s.exhausted && s.judge.budget == whole
+	s.judge.budget = whole
 }
 
 // random draws allocations until the budget is used.

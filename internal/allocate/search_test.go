@@ -44,7 +44,7 @@ func loads(lengths []int, speed []int) (*Space, func() Evaluate) {
 func brute(space *Space, f Evaluate, o Objective) Point {
 	best := infeasible()
 	choice := make([]uint16, len(space.Genes))
-	a := space.clone()
+	a := space.Clone()
 	for {
 		space.decode(choice, a)
 		if p, err := f(a); err == nil && o.Less(p, best) {
@@ -92,7 +92,7 @@ func TestOptimumOfSmallProblem(t *testing.T) {
 // A larger budget continues the same search: it is never worse.
 func TestMoreBudgetIsNeverWorse(t *testing.T) {
 	space, f := loads([]int{31, 7, 5, 40, 4, 3, 2, 9, 8, 26, 14, 11}, []int{1, 2, 3, 2})
-	for _, allocator := range []string{"genetic", "local", "greedy", "random"} {
+	for _, allocator := range []string{"auto", "genetic", "local", "greedy", "random"} {
 		last := infeasible()
 		for _, budget := range []int{1, 20, 100, 500, 2000} {
 			o := DefaultOptions()
@@ -145,7 +145,7 @@ func TestWorkersDoNotChangeTheResult(t *testing.T) {
 		}
 		for i, a := range one.Front {
 			for j, b := range one.Front {
-				if i != j && (a.Point.dominates(b.Point) || a.Point == b.Point) {
+				if i != j && (a.Point.Dominates(b.Point) || a.Point == b.Point) {
 					t.Fatalf("front members %d and %d: %+v and %+v", i, j, a.Point, b.Point)
 				}
 			}

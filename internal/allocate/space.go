@@ -5,11 +5,12 @@ package allocate
 
 import (
 	"fmt"
-	"math"
+	"slices"
+	"strconv"
+	"strings"
 
 	"streamdse/schedule"
 	"streamdse/taskgraph"
-	"streamdse/unit"
 )
 
 // Gene is one free choice: the core of a group of a layer.
@@ -23,11 +24,18 @@ type Space struct {
 	// Base holds the cores that are not free; the entries of genes are overwritten.
 	Base  schedule.Allocation
 	Genes []Gene
+	// Listed are allocations that are likely to be good; see Estimate.
+	Listed []schedule.Allocation
+	// NewBound, if not nil, is called once per worker by allocators that prove
+	// something; without it they know no bounds.
+	NewBound func() Bounder
+	// Steady is what the allocator of that name makes its model from.
+	Steady *Steady
 }
 
 // NewSpace collects the free choices of a graph: for every group of every layer
 // the candidate cores that can run all of its nodes. The error names the first
-// group that no candidate can run, with the reason the cost table gives.
+// group that no candidate can run, with the reasons the cost table gives.
 func NewSpace(g *taskgraph.Graph, candidates func(layer, group int) []int, costs *schedule.CostTable) (*Space, error) {
 	s := &Space{Base: schedule.Allocation{Cores: make([][]int, len(g.Layers))}}
 	for l := range g.Layers {
@@ -40,12 +48,13 @@ func NewSpace(g *taskgraph.Graph, candidates func(layer, group int) []int, costs
 		}
 		for group := range layer.Groups {
 			var cores []int
-			reason := "no core is allowed"
+			var reasons refusals
 			for _, core := range candidates(l, group) {
 				ok := true
 				for _, class := range classes[group] {
 					if c := costs.At(class, core); !c.Feasible {
-						ok, reason = false, fmt.Sprintf("core %d: %s", core, c.Reason)
+						ok = false
+						reasons.add(core, c.Reason)
 						break
 					}
 				}
@@ -55,7 +64,7 @@ func NewSpace(g *taskgraph.Graph, candidates func(layer, group int) []int, costs
 			}
 			switch len(cores) {
 			case 0:
-				return nil, fmt.Errorf("layer %d %q cannot run on any of its cores (%s)", layer.ID, layer.Name, reason)
+				return nil, fmt.Errorf("layer %d %q cannot run on any of its cores%s", layer.ID, layer.Name, reasons.text())
 			case 1:
 				s.Base.Cores[l][group] = cores[0]
 			default:
@@ -65,6 +74,43 @@ func NewSpace(g *taskgraph.Graph, candidates func(layer, group int) []int, costs
 		}
 	}
 	return s, nil
+}
+
+// refusals are the reasons why cores cannot run a node, each with the cores that give it.
+type refusals []refusal
+
+type refusal struct {
+	reason string
+	cores  []int
+}
+
+func (r *refusals) add(core int, reason string) {
+	i := slices.IndexFunc(*r, func(x refusal) bool { return x.reason == reason })
+	if i < 0 {
+		i = len(*r)
+		*r = append(*r, refusal{reason: reason})
+	}
+	(*r)[i].cores = append((*r)[i].cores, core)
+}
+
+// text is a line for each reason, and what would help.
+func (r refusals) text() string {
+	if len(r) == 0 {
+		return " (no core is allowed)\n  hint: let the mapping allow a core whose operator_types take it"
+	}
+	var b strings.Builder
+	for _, x := range r {
+		b.WriteString("\n  core")
+		if len(x.cores) > 1 {
+			b.WriteByte('s')
+		}
+		for i, c := range x.cores {
+			b.WriteString([]string{" ", ", "}[min(i, 1)] + strconv.Itoa(c))
+		}
+		b.WriteString(": " + x.reason)
+	}
+	b.WriteString("\n  hint: larger memories, smaller tiles (--tile) or parts over cores (--split, --split-weights) would help")
+	return b.String()
 }
 
 // Size is the number of allocations.
@@ -84,71 +130,13 @@ func (s *Space) decode(choice []uint16, a *schedule.Allocation) {
 	}
 }
 
-// clone returns a copy of the base to decode into.
-func (s *Space) clone() *schedule.Allocation {
+// Clone returns a copy of the base to decode into.
+func (s *Space) Clone() *schedule.Allocation {
 	c := &schedule.Allocation{Cores: make([][]int, len(s.Base.Cores))}
 	for i, l := range s.Base.Cores {
 		c.Cores[i] = append([]int(nil), l...)
 	}
 	return c
-}
-
-// Point is what an allocation achieves. The zero value is not a valid point.
-type Point struct {
-	Latency unit.Cycles
-	Energy  unit.Picojoules
-}
-
-// infeasible marks an allocation that has no schedule; it is dominated by all others.
-func infeasible() Point {
-	return Point{math.MaxInt64, unit.Picojoules(math.Inf(1))}
-}
-
-// Feasible tells whether the allocation has a schedule.
-func (p Point) Feasible() bool { return p.Latency != math.MaxInt64 }
-
-// dominates tells whether p is at least as good as q in both aims and better in one.
-func (p Point) dominates(q Point) bool {
-	return p.Latency <= q.Latency && p.Energy <= q.Energy && p != q
-}
-
-// Objective ranks points; smaller is better.
-type Objective string
-
-// The objectives that a user can name.
-const (
-	EDP     Objective = "edp"
-	Latency Objective = "latency"
-	Energy  Objective = "energy"
-)
-
-// Objectives lists the known objectives.
-func Objectives() []string { return []string{string(EDP), string(Latency), string(Energy)} }
-
-// Less tells whether p is strictly better than q. Equal values are ordered by
-// latency and then energy, so that the choice does not depend on the order in
-// which points were found.
-func (o Objective) Less(p, q Point) bool {
-	a, b := o.value(p), o.value(q)
-	switch {
-	case a != b:
-		return a < b
-	case p.Latency != q.Latency:
-		return p.Latency < q.Latency
-	default:
-		return p.Energy < q.Energy
-	}
-}
-
-func (o Objective) value(p Point) float64 {
-	switch o {
-	case Latency:
-		return float64(p.Latency)
-	case Energy:
-		return float64(p.Energy)
-	default:
-		return float64(p.Latency) * float64(p.Energy)
-	}
 }
 
 // Evaluate schedules an allocation. An allocation without a schedule is an

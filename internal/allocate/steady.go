@@ -41,7 +41,7 @@ const (
 // to fill and drain. Its solutions for latency, for energy and for a balance of both are
 // scheduled, and local search goes on from the best.
 func steady(ctx context.Context, s *search) error {
-	if s.Steady == nil {
+	if s.space.Steady == nil {
 		local(ctx, s)
 		return nil
 	}
@@ -50,7 +50,7 @@ func steady(ctx context.Context, s *search) error {
 		return s.unlessInterrupted(ctx, err)
 	}
 	defer solver.Close(context.WithoutCancel(ctx))
-	m := newSteadyModel(s.space, s.Steady)
+	m := newSteadyModel(s.space, s.space.Steady)
 	for _, part := range []float64{0.5, 1, 0} { // of the latency in what is minimised
 		solution, err := solver.Solve(ctx, m.program(part), milp.Options{Nodes: steadyNodes, Gap: 0.01})
 		if err != nil {
@@ -227,17 +227,17 @@ func (m *steadyModel) addFlows(index [][]int) {
 	}
 }
 
-// load names what is busy: a core or a link of a stack.
-type load struct {
+// resource names what is busy: a core or a link of a stack.
+type resource struct {
 	stack, core, link int // core or link is -1
 }
 
 // program is the model that minimises a part of latency and the rest of energy.
 func (m *steadyModel) program(part float64) *milp.Model {
 	p := &milp.Model{}
-	loads := map[load][]milp.Term{}
-	var order []load
-	busy := func(l load, v milp.Variable, cycles float64) {
+	loads := map[resource][]milp.Term{}
+	var order []resource
+	busy := func(l resource, v milp.Variable, cycles float64) {
 		if cycles == 0 {
 			return
 		}
@@ -258,9 +258,9 @@ func (m *steadyModel) program(part float64) *milp.Model {
 		for k := range x.cores {
 			v := p.Binary((1 - part + 1e-6) * x.energy[k] / m.energy)
 			x.vars, one = append(x.vars, v), append(one, milp.Term{Variable: v, Coefficient: 1})
-			busy(load{x.stack, x.cores[k], -1}, v, x.run[k])
+			busy(resource{x.stack, x.cores[k], -1}, v, x.run[k])
 			for link := range m.Accelerator.Links {
-				busy(load{x.stack, -1, link}, v, x.links[k][link])
+				busy(resource{x.stack, -1, link}, v, x.links[k][link])
 			}
 		}
 		p.Equal(1, one...)
@@ -281,7 +281,7 @@ func (m *steadyModel) program(part float64) *milp.Model {
 
 // addTransfers adds what moves between stages on different cores: the share of each
 // pair of cores in a flow, which adds up to their choices.
-func (m *steadyModel) addTransfers(p *milp.Model, part float64, busy func(load, milp.Variable, float64)) {
+func (m *steadyModel) addTransfers(p *milp.Model, part float64, busy func(resource, milp.Variable, float64)) {
 	shares := 0
 	for _, f := range m.flows {
 		shares += len(m.stages[f.from].cores) * len(m.stages[f.to].cores)
@@ -305,7 +305,7 @@ func (m *steadyModel) addTransfers(p *milp.Model, part float64, busy func(load, 
 				rows[i] = append(rows[i], milp.Term{Variable: v, Coefficient: 1})
 				columns[j] = append(columns[j], milp.Term{Variable: v, Coefficient: 1})
 				for link := range acc.Links {
-					busy(load{b.stack, -1, link}, v, links[link])
+					busy(resource{b.stack, -1, link}, v, links[link])
 				}
 			}
 		}
@@ -320,7 +320,7 @@ func (m *steadyModel) addTransfers(p *milp.Model, part float64, busy func(load, 
 
 // addRoom makes constants of a stack that do not fit a memory together be fetched in
 // every iteration: as often as its stages have nodes, less one for the first time.
-func (m *steadyModel) addRoom(p *milp.Model, busy func(load, milp.Variable, float64)) {
+func (m *steadyModel) addRoom(p *milp.Model, busy func(resource, milp.Variable, float64)) {
 	acc := m.Accelerator
 	stacks, iterations := []int{}, map[int]int{}
 	for i := range m.stages {
@@ -350,7 +350,7 @@ func (m *steadyModel) addRoom(p *milp.Model, busy func(load, milp.Variable, floa
 			excess := p.Add(0, 0, total)
 			p.AtMost(1, append(sum, milp.Term{Variable: excess, Coefficient: -1})...)
 			for _, link := range acc.Path(acc.Offchip, acc.Stores[store].Cores[0]) {
-				busy(load{stack, -1, link}, excess, capacity*float64(iterations[stack]-1)/float64(acc.Links[link].Bandwidth))
+				busy(resource{stack, -1, link}, excess, capacity*float64(iterations[stack]-1)/float64(acc.Links[link].Bandwidth))
 			}
 		}
 	}

@@ -77,7 +77,9 @@ func (f *savedFlags) check(c *cobra.Command, args []string) error {
 		verdicts = append(verdicts, v)
 		broken = broken || !v.Valid
 		if !f.json {
-			f.show(c, v)
+			if err := f.show(c, v); err != nil {
+				return err
+			}
 		}
 	}
 	if f.json {
@@ -104,7 +106,7 @@ func (f *savedFlags) judge(c *cobra.Command, dir string, costs *stream.Costs) (*
 		return nil, err
 	}
 	progress := newProgress(c.ErrOrStderr(), f.quiet)
-	l.options.Costs, l.options.Progress = costs, progress.update
+	l.options.Costs, l.options.Progress, l.options.Log = costs, progress.update, logger(c)
 	bound, err := stream.Check(c.Context(), l.problem, l.options, l.graph, l.allocation, l.schedule)
 	progress.finish()
 	v := &verdict{Folder: dir, ComputationNodes: len(l.graph.Nodes), Transfers: len(l.schedule.Transfers), Latency: l.schedule.Latency}
@@ -140,15 +142,17 @@ func (f *savedFlags) judge(c *cobra.Command, dir string, costs *stream.Costs) (*
 }
 
 // show prints a verdict: what is wrong on standard error.
-func (f *savedFlags) show(c *cobra.Command, v *verdict) {
+func (f *savedFlags) show(c *cobra.Command, v *verdict) error {
 	if v.Broken != nil {
 		fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", v.Folder, v.Broken.Message)
 	}
 	for _, d := range v.Differences {
 		fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", v.Folder, d)
 	}
-	if v.Valid && !f.quiet {
-		fmt.Fprintf(c.OutOrStdout(), "%s: valid: %d computation nodes and %d transfers in %d cycles obey every rule, and all figures follow from them\n",
-			v.Folder, v.ComputationNodes, v.Transfers, v.Latency)
+	if !v.Valid || f.quiet {
+		return nil
 	}
+	_, err := fmt.Fprintf(c.OutOrStdout(), "%s: valid: %d computation nodes and %d transfers in %d cycles obey every rule, and all figures follow from them\n",
+		v.Folder, v.ComputationNodes, v.Transfers, v.Latency)
+	return err
 }

@@ -8,11 +8,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"streamdse/internal/diag"
 )
@@ -37,6 +39,7 @@ var errBroken = errors.New("a result breaks a rule")
 func Run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	reportFileSize()
 	context.AfterFunc(ctx, stop) // give the signal back, so that a second one kills
 	return run(ctx, args, stdout, stderr)
 }
@@ -53,12 +56,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var problems diag.List
 	switch {
 	case errors.As(err, &problems):
-		for _, p := range problems {
-			if p.File == "" { // a place comes first, so that editors can jump to it
-				p.Message = "stream: " + p.Message
-			}
-			fmt.Fprintln(stderr, p.String())
-		}
+		show(stderr, problems)
 		return exitBadInput
 	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
 		if errors.Is(err, context.Canceled) {
@@ -69,9 +67,50 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, errBroken): // said folder by folder
 		return exitNoAnswer
 	default:
-		fmt.Fprintln(stderr, "stream: "+err.Error())
+		show(stderr, diag.List{failure(err)})
 		return exitNoAnswer
 	}
+}
+
+// show prints problems. The place comes first, so that editors can jump to it.
+func show(w io.Writer, problems diag.List) {
+	style := styleFor(w)
+	for _, p := range problems {
+		if p.File == "" { // a place comes first, so that editors can jump to it
+			p.Message = "stream: " + p.Message
+		}
+		p.File, p.Message, p.Hint = printable(p.File), printable(p.Message), printable(p.Hint)
+		p.Allowed = printable(shortened(p.Allowed))
+		fmt.Fprintln(w, style.problem(p))
+	}
+}
+
+// printable writes out what would control a terminal: a message may quote a file
+// that is not text.
+func printable(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r == '\n' || unicode.IsPrint(r) && r != utf8.RuneError {
+			b.WriteRune(r)
+		} else {
+			q := strconv.QuoteRune(r)
+			b.WriteString(q[1 : len(q)-1])
+		}
+	}
+	return b.String()
+}
+
+// shortened leaves out the end of a list that is longer than anyone reads.
+func shortened(list string) string {
+	const most = 600
+	if len(list) <= most {
+		return list
+	}
+	end := strings.LastIndex(list[:most], ", ")
+	if end < 0 {
+		return list
+	}
+	return fmt.Sprintf("%s and %d more", list[:end], strings.Count(list[end:], ", "))
 }
 
 func rootCommand() *cobra.Command {
@@ -91,20 +130,28 @@ runs on a multi-core dataflow accelerator, layer by layer or layer-fused.`,
 		Args:          noArguments,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		p := diag.Problem{Message: err.Error(), Hint: fmt.Sprintf("`%s --help` lists the flags", c.CommandPath())}
-		if name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --"); unknown {
-			var flags []string
-			c.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, f.Name) })
-			if near := diag.Nearest(name, flags); near != "" {
-				p.Hint = fmt.Sprintf("did you mean --%s?", near)
-			}
-		}
-		return diag.List{p}
-	})
+	root.SetFlagErrorFunc(flagError)
+	root.SetHelpCommand(helpCommand(root))
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(), coreCommand(), inspectCommand(), inferCommand(), zooCommand(), checkCommand(), reportCommand(), versionCommand())
+	root.PersistentFlags().Bool("verbose", false, "say on standard error how long each step takes")
+	root.AddCommand(runCommand(), coreCommand(), inspectCommand(), inferCommand(), zooCommand(), checkCommand(), reportCommand(), completionCommand(), versionCommand())
 	return root
+}
+
+// helpCommand shows the help of a command; unlike cobra's own, it does not take a
+// command that does not exist for the whole program.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about a command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return noArguments(c, append(rest, args...))
+			}
+			return c.Help()
+		},
+	}
 }
 
 // noArguments rejects arguments with a hint, as bad input.

@@ -3,7 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -21,6 +21,8 @@ type coreFlags struct {
 	dims                        []string
 	core                        int
 	search, objective           string
+	allocation, model           string
+	effort                      int64
 	lpfLimit, unrollings        int
 	mixed, locality, even       bool
 	workers                     int
@@ -52,6 +54,9 @@ products are layers; every other operator costs nothing.`,
 	flags.StringVar(&f.mapping, "mapping", "", "mapping: a YAML file, or the name of a built-in (default: the built-in named like the hardware, else all is open)")
 	flags.IntVar(&f.core, "core", 0, "core of an accelerator; the off-chip memory is put on top of its own (default: the first that computes)")
 	flags.StringVar(&f.search, "search", string(defaults.Search), "how loop orders are searched: best (proven where possible) or loma, the published search")
+	flags.StringVar(&f.allocation, "allocation", "", "how loops are allocated to memories: free (searched) or greedy (filled from the lowest up) (default: free, but greedy with --search loma or --even)")
+	flags.StringVar(&f.model, "model", string(defaults.Model), "latency model: published, or physical (never worse with more memory or bandwidth)")
+	flags.Int64Var(&f.effort, "effort", defaults.Effort, "parts of loop orders that --search best examines for a layer before it gives up the proof; 0 = no bound")
 	flags.StringVar(&f.objective, "objective", string(defaults.Objective), "what to minimise: "+strings.Join(stream.Objectives(), ", "))
 	flags.IntVar(&f.lpfLimit, "lpf-limit", defaults.LPFLimit, "loop prime factors that --search loma keeps; 0 = all")
 	flags.IntVar(&f.unrollings, "unrollings", defaults.Unrollings, "spatial unrollings that are tried where the mapping leaves them open")
@@ -63,11 +68,11 @@ products are layers; every other operator costs nothing.`,
 	flags.StringVar(&f.plot, "plot", "", "draw latency and energy of all layers to a .png, .svg or .pdf `FILE`")
 	flags.BoolVar(&f.json, "json", false, "print the result as JSON on standard output")
 	flags.BoolVar(&f.quiet, "quiet", false, "no progress, no table")
-	complete(c, "workload", stream.WorkloadNames())
-	complete(c, "hardware", stream.HardwareNames())
-	complete(c, "mapping", stream.MappingNames())
+	completeInputs(c)
 	complete(c, "search", stream.LoopSearches())
 	complete(c, "objective", stream.Objectives())
+	complete(c, "allocation", stream.LoopAllocations())
+	complete(c, "model", stream.LatencyModels())
 	return c
 }
 
@@ -82,6 +87,14 @@ func (f *coreFlags) options() (stream.CoreOptions, error) {
 	if !slices.Contains(stream.Objectives(), f.objective) {
 		problems.Add(badChoice("objective", f.objective, stream.Objectives()))
 	}
+	if !slices.Contains(stream.LatencyModels(), f.model) {
+		problems.Add(badChoice("model", f.model, stream.LatencyModels()))
+	}
+	o.Model, o.Effort = stream.LatencyModel(f.model), f.effort
+	if f.effort < 0 {
+		problems.Add(diag.Problem{Message: fmt.Sprintf("--effort %d is too small", f.effort), Allowed: "0 or more"})
+	}
+	problems = append(problems, f.allocate(&o)...)
 	for _, x := range []struct {
 		flag         string
 		value, least int
@@ -96,10 +109,34 @@ func (f *coreFlags) options() (stream.CoreOptions, error) {
 				Message: fmt.Sprintf("--plot %s does not say which kind of picture it is", f.plot),
 				Allowed: "a file name that ends in ." + strings.Join(report.Formats(), ", ."),
 			})
+		} else if err := report.CheckFile(f.plot); err != nil {
+			var list diag.List
+			errors.As(unwritable("plot", err), &list)
+			problems = append(problems, list...)
 		}
 	}
 	o.LPFLimit, o.Unrollings, o.Workers, o.Even = f.lpfLimit, f.unrollings, f.workers, f.even
 	return o, problems.Err()
+}
+
+// allocate sets the allocation that the flags ask for.
+func (f *coreFlags) allocate(o *stream.CoreOptions) (problems diag.List) {
+	filled := o.Search == stream.Loma || f.even
+	switch {
+	case f.allocation == "" && filled:
+		o.Allocation = stream.Greedy
+	case f.allocation == "":
+	case !slices.Contains(stream.LoopAllocations(), f.allocation):
+		problems.Add(badChoice("allocation", f.allocation, stream.LoopAllocations()))
+	case f.allocation == string(stream.Free) && filled:
+		problems.Add(diag.Problem{
+			Message: "--allocation free does not go with --search loma or --even, which fill memories from the lowest up",
+			Allowed: "--allocation greedy, or --search best without --even",
+		})
+	default:
+		o.Allocation = stream.LoopAllocation(f.allocation)
+	}
+	return problems
 }
 
 func plotFormat(file string) (report.Format, bool) {
@@ -112,15 +149,26 @@ func (f *coreFlags) run(c *cobra.Command) error {
 	if err := both(err, modelErr); err != nil {
 		return err
 	}
+	log := logger(c)
+	loading := timed(log, "load")
 	problem, sources, err := stream.LoadCore(stream.CoreInputs{
 		Workload: f.workload, Hardware: f.hardware, Mapping: f.mapping, PublishedKernels: o.Search == stream.Loma, Dims: model.Dims,
 	})
-	if err != nil {
+	if loading(); err != nil {
 		return err
+	}
+	if f.explain != "" {
+		var layers []layer
+		for i := range problem.Workload.Layers {
+			layers = append(layers, layer{problem.Workload.Layers[i].ID, problem.Workload.Layers[i].Name})
+		}
+		if _, err := layerNamed(layers, f.explain); err != nil {
+			return err
+		}
 	}
 	if !f.quiet {
 		for _, w := range problem.Warnings() {
-			fmt.Fprintln(c.ErrOrStderr(), "warning: "+w)
+			fmt.Fprintln(c.ErrOrStderr(), styleFor(c.ErrOrStderr()).warning(w))
 		}
 	}
 	o.Core = stream.FirstComputing(problem.Hardware)
@@ -128,7 +176,10 @@ func (f *coreFlags) run(c *cobra.Command) error {
 		o.Core = f.core
 	}
 	if o.Core >= len(problem.Hardware.Cores) {
-		return diag.List{{Message: fmt.Sprintf("--core %d: %s has %d cores", o.Core, problem.Hardware.Name, len(problem.Hardware.Cores))}}
+		return diag.List{{
+			Message: fmt.Sprintf("--core %d: there is no such core in %s", o.Core, problem.Hardware.Name),
+			Allowed: fmt.Sprintf("0 to %d", len(problem.Hardware.Cores)-1), Hint: "`stream inspect --hardware` lists the cores",
+		}}
 	}
 	// As in the published tool, mixed unrollings come with locality, and arrays
 	// that compute in memory with both.
@@ -142,9 +193,10 @@ func (f *coreFlags) run(c *cobra.Command) error {
 	}
 	progress := newProgress(c.ErrOrStderr(), f.quiet)
 	o.Progress = progress.update
+	searching := timed(log, "search")
 	found, err := stream.Core(c.Context(), problem, o)
 	progress.finish()
-	if err != nil {
+	if searching(); err != nil {
 		return err
 	}
 	data := coreData(sources, o, found)
@@ -172,7 +224,8 @@ func coreData(s stream.Sources, o stream.CoreOptions, r *stream.CoreResult) *rep
 	d := &report.CoreData{
 		Inputs: report.CoreInputs{
 			Workload: input(s.Workload), Hardware: input(s.Hardware), Mapping: input(s.Mapping),
-			Core: r.Core.Name, Search: string(o.Search), LPFLimit: o.LPFLimit, Objective: string(o.Objective),
+			Core: r.Core.Name, Search: string(o.Search), Allocation: string(o.Allocation), Model: string(o.Model),
+			LPFLimit: o.LPFLimit, Effort: o.Effort, Objective: string(o.Objective),
 			Mixed: o.Mixed, Locality: o.Locality, Even: o.Even,
 		},
 		Array: r.Array, Interrupted: r.Interrupted,
@@ -181,7 +234,7 @@ func coreData(s stream.Sources, o stream.CoreOptions, r *stream.CoreResult) *rep
 		l := &r.Layers[i]
 		m := report.MappedLayer{
 			Layer: l.Layer, Core: l.Core, Evaluation: l.Evaluation, Unrolling: l.Unrolling,
-			Evaluated: l.Evaluated, Unfit: l.Unfit, Proven: l.Proven, Gap: l.Gap, Pruned: l.Pruned,
+			Evaluated: l.Evaluated, Unfit: l.Unfit, Proven: l.Proven, Gap: l.Gap, OpenTie: l.OpenTie, Pruned: l.Pruned,
 		}
 		if l.Reason != nil {
 			m.Reason = l.Reason.Error()
@@ -198,17 +251,9 @@ func coreData(s stream.Sources, o stream.CoreOptions, r *stream.CoreResult) *rep
 // draw writes the picture; it appears complete or not at all.
 func (f *coreFlags) draw(d *report.CoreData) error {
 	format, _ := plotFormat(f.plot)
-	file, err := os.CreateTemp(filepath.Dir(f.plot), ".plot-*")
+	err := report.WriteFile(f.plot, func(w io.Writer) error { return report.CorePicture(w, d, format) })
 	if err != nil {
-		return diag.List{{Message: fmt.Sprintf("--plot %s: %s", f.plot, reason(err))}}
-	}
-	defer os.Remove(file.Name())
-	err = errors.Join(report.CorePicture(file, d, format), file.Chmod(0o644), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), f.plot)
-	}
-	if err != nil {
-		return fmt.Errorf("--plot %s: %w", f.plot, err)
+		return unwritable("plot", err)
 	}
 	return nil
 }
@@ -217,10 +262,11 @@ func (f *coreFlags) draw(d *report.CoreData) error {
 func (f *coreFlags) print(c *cobra.Command, r *report.CoreResult) error {
 	out := c.OutOrStdout()
 	if f.explain != "" {
-		l, err := layerNamed(r, f.explain)
+		i, err := layerNamed(layersOf(r), f.explain)
 		if err != nil {
 			return err
 		}
+		l := &r.Layers[i]
 		if !f.json {
 			return report.Explain(out, l)
 		}
@@ -237,19 +283,32 @@ func (f *coreFlags) print(c *cobra.Command, r *report.CoreResult) error {
 	return report.CoreSummary(out, r)
 }
 
+// layer is how the user may call a layer.
+type layer struct {
+	id   int
+	name string
+}
+
+func layersOf(r *report.CoreResult) []layer {
+	list := make([]layer, len(r.Layers))
+	for i := range r.Layers {
+		list[i] = layer{r.Layers[i].ID, r.Layers[i].Name}
+	}
+	return list
+}
+
 // layerNamed finds a layer by its name, its id, or the only name that contains
 // what is given.
-func layerNamed(r *report.CoreResult, name string) (*report.LayerResult, error) {
+func layerNamed(layers []layer, name string) (int, error) {
 	var names []string
-	var containing []*report.LayerResult
-	for i := range r.Layers {
-		l := &r.Layers[i]
-		if l.Name == name || fmt.Sprint(l.ID) == name {
-			return l, nil
+	var containing []int
+	for i, l := range layers {
+		if l.name == name || fmt.Sprint(l.id) == name {
+			return i, nil
 		}
-		names = append(names, l.Name)
-		if strings.Contains(l.Name, name) {
-			containing = append(containing, l)
+		names = append(names, l.name)
+		if strings.Contains(l.name, name) {
+			containing = append(containing, i)
 		}
 	}
 	if len(containing) == 1 {
@@ -259,5 +318,5 @@ func layerNamed(r *report.CoreResult, name string) (*report.LayerResult, error) 
 	if len(containing) > 1 {
 		message = fmt.Sprintf("--explain %q: %d layers have this in their name", name, len(containing))
 	}
-	return nil, diag.List{{Message: message, Allowed: strings.Join(names, ", "), Hint: diag.DidYouMean(name, names)}}
+	return 0, diag.List{{Message: message, Allowed: strings.Join(names, ", "), Hint: diag.DidYouMean(name, names)}}
 }

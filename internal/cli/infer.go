@@ -25,9 +25,9 @@ there: the copy finds them if it lies in the same folder as the model.`,
 		Args: func(c *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0:
-				return diag.List{{Message: "stream infer: no model is given", Hint: "for instance `stream infer net.onnx -o net.shapes.onnx`"}}
+				return diag.List{{Message: "no model is given", Hint: "for instance `stream infer net.onnx -o net.shapes.onnx`"}}
 			case output == "":
-				return diag.List{{Message: "stream infer: no file for the result is given", Hint: fmt.Sprintf("for instance `stream infer %s -o shapes.onnx`", args[0])}}
+				return diag.List{{Message: "no file for the result is given", Hint: fmt.Sprintf("for instance `stream infer %s -o shapes.onnx`", args[0])}}
 			}
 			return noArguments(c, args[1:])
 		},

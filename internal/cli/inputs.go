@@ -11,7 +11,6 @@ import (
 
 	stream "streamdse"
 	"streamdse/internal/diag"
-	"streamdse/mapping"
 	"streamdse/rules"
 )
 
@@ -35,21 +34,9 @@ func (f *inputFlags) register(c *cobra.Command) {
 	c.Flags().StringVar(&f.activations, "activations", "fold", "fold: an activation after a layer costs nothing; node: it is a layer of its own")
 	c.Flags().StringVar(&f.rules, "rules", rules.Default().Name, "scheduling rules: "+strings.Join(rules.Names(), " or "))
 	f.modelFlags.register(c)
-	complete(c, "workload", stream.WorkloadNames())
-	complete(c, "hardware", stream.HardwareNames())
-	complete(c, "mapping", append(stream.MappingNames(), mapping.Generated))
+	completeInputs(c)
 	complete(c, "activations", []string{"fold", "node"})
 	complete(c, "rules", rules.Names())
-}
-
-// complete offers values of a flag to the shell, beside file names.
-func complete(c *cobra.Command, flag string, values []string) {
-	err := c.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return values, cobra.ShellCompDirectiveDefault
-	})
-	if err != nil {
-		panic(err) // a flag that this package has just defined
-	}
 }
 
 // inputs resolves the flags to what the façade loads.

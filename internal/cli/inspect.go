@@ -3,13 +3,13 @@ package cli
 import (
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	stream "streamdse"
-	"streamdse/hardware"
 	"streamdse/internal/diag"
 	"streamdse/internal/netplot"
 	"streamdse/internal/report"
@@ -30,6 +30,8 @@ func inspectCommand() *cobra.Command {
 		Long: `Inspect prints what was understood of the inputs that are given, or of all three
 defaults if none is. Of a workload it shows what every operator of the file has become: a
 layer with its loop sizes, a part of one at no cost, or a movement of data between layers.
+With --plot it draws the network or, without one, the accelerator: where its cores are, how
+they are linked, and the memories inside them.
 With --mapping generated it prints the mapping that is generated for the accelerator, as
 YAML to be saved and edited, and nothing of the accelerator.`,
 		Example: `  stream inspect net.onnx
@@ -37,14 +39,21 @@ YAML to be saved and edited, and nothing of the accelerator.`,
   stream inspect --workload resnet18 --activations node --json
   stream inspect mobilenetv2 --csv > layers.csv
   stream inspect --hardware tpu_like_quad_core
+  stream inspect --hardware chip.yaml --plot chip.png
   stream inspect --hardware chip.yaml --mapping generated > chip.mapping.yaml`,
 		Args: func(c *cobra.Command, args []string) error { return noArguments(c, args[min(1, len(args)):]) },
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args) },
 	}
+	c.ValidArgsFunction = func(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return beginning(begun, workloadsWithWords()), cobra.ShellCompDirectiveDefault
+	}
 	f.register(c)
 	c.Flags().BoolVar(&f.json, "json", false, "print as JSON")
 	c.Flags().BoolVar(&f.csv, "csv", false, "print the workload's layers as comma-separated values")
-	c.Flags().StringVar(&f.plot, "plot", "", "draw the workload's layers to this SVG `file`")
+	c.Flags().StringVar(&f.plot, "plot", "", "draw the workload's layers to this SVG `file` or, if none is given, the accelerator: .png, .svg or .pdf")
 	return c
 }
 
@@ -59,7 +68,7 @@ func (f *inspectFlags) run(c *cobra.Command, args []string) error {
 	}
 	all := !withWorkload && !given("hardware") && !given("mapping")
 	withWorkload = withWorkload || all
-	if err := f.check(withWorkload); err != nil {
+	if err := f.check(withWorkload, given("hardware")); err != nil {
 		return err
 	}
 	inputs, _, err := f.inputs()
@@ -72,8 +81,9 @@ func (f *inspectFlags) run(c *cobra.Command, args []string) error {
 	if !all && !given("hardware") && !given("mapping") {
 		inputs.Hardware = ""
 	}
+	loading := timed(logger(c), "load")
 	problem, sources, err := stream.Load(inputs)
-	if err != nil {
+	if loading(); err != nil {
 		return err
 	}
 	var text []byte
@@ -90,12 +100,17 @@ func (f *inspectFlags) run(c *cobra.Command, args []string) error {
 		problem.Mapping = nil
 	}
 	if f.plot != "" {
-		draw := func(w io.Writer) error { return netplot.Write(w, problem.Workload) }
-		if err := report.WriteFile(f.plot, draw); err != nil {
-			return err
+		if err := f.draw(problem); err != nil {
+			return unwritable("plot", err)
 		}
 	}
-	v := inspected{Hardware: problem.Hardware, Mapping: problem.Mapping}
+	v := inspected{Schema: inspectSchema}
+	if problem.Hardware != nil {
+		v.Hardware = describeChip(problem.Hardware)
+	}
+	if problem.Mapping != nil {
+		v.Mapping = describeMapping(problem.Mapping)
+	}
 	if problem.Workload != nil {
 		v.network = describeNetwork(problem.Workload, sources.Workload.Operators)
 	}
@@ -113,16 +128,40 @@ func (f *inspectFlags) run(c *cobra.Command, args []string) error {
 	}
 }
 
-// check refuses flags that do not go together.
-func (f *inspectFlags) check(withWorkload bool) error {
+// draw draws the workload or, without one, the accelerator.
+func (f *inspectFlags) draw(p stream.Problem) error {
+	if p.Workload != nil {
+		return report.WriteFile(f.plot, func(w io.Writer) error { return netplot.Write(w, p.Workload) })
+	}
+	format, _ := plotFormat(f.plot)
+	return report.WriteFile(f.plot, func(w io.Writer) error { return report.AcceleratorPicture(w, p.Hardware, format) })
+}
+
+// checkPlot refuses a picture of nothing, or in a format that there is not.
+func (f *inspectFlags) checkPlot(withWorkload, withHardware bool) diag.List {
 	var problems diag.List
+	_, known := plotFormat(f.plot)
+	switch {
+	case f.plot == "":
+	case !withWorkload && !withHardware:
+		problems.Add(diag.Problem{Message: "inspect: --plot draws a workload or an accelerator, and none is given", Hint: "name one: stream inspect net.onnx --plot net.svg"})
+	case withWorkload && !strings.EqualFold(filepath.Ext(f.plot), ".svg"):
+		problems.Add(diag.Problem{Message: fmt.Sprintf("--plot %s: a workload is drawn as SVG", f.plot), Allowed: "a file name that ends in .svg",
+			Hint: "an accelerator alone is drawn in other formats too: stream inspect --hardware chip.yaml --plot chip.png"})
+	case !withWorkload && !known:
+		problems.Add(diag.Problem{Message: fmt.Sprintf("--plot %s does not say which kind of picture it is", f.plot), Allowed: "a file name that ends in ." + strings.Join(report.Formats(), ", .")})
+	}
+	return problems
+}
+
+// check refuses flags that do not go together.
+func (f *inspectFlags) check(withWorkload, withHardware bool) error {
+	problems := f.checkPlot(withWorkload, withHardware)
 	if f.json && f.csv {
 		problems.Add(diag.Problem{Message: "inspect: --json and --csv are two formats", Hint: "leave one of them out"})
 	}
-	for flag, set := range map[string]bool{"csv": f.csv, "plot": f.plot != ""} {
-		if set && !withWorkload {
-			problems.Add(diag.Problem{Message: fmt.Sprintf("inspect: --%s shows a workload, and none is given", flag), Hint: "name one: stream inspect net.onnx"})
-		}
+	if f.csv && !withWorkload {
+		problems.Add(diag.Problem{Message: "inspect: --csv shows a workload, and none is given", Hint: "name one: stream inspect net.onnx"})
 	}
 	slices.SortFunc(problems, func(a, b diag.Problem) int { return strings.Compare(a.Message, b.Message) })
 	return problems.Err()
@@ -130,10 +169,14 @@ func (f *inspectFlags) check(withWorkload bool) error {
 
 // inspected is what inspect shows.
 type inspected struct {
+	Schema string `json:"schema"`
 	network
-	Hardware *hardware.Accelerator `json:"hardware,omitempty"`
-	Mapping  *mapping.Mapping      `json:"mapping,omitempty"`
+	Hardware *chip    `json:"hardware,omitempty"`
+	Mapping  *allowed `json:"mapping,omitempty"`
 }
+
+// inspectSchema names the layout of what inspect prints as JSON.
+const inspectSchema = "stream/inspect/v1"
 
 func (v *inspected) print(out io.Writer) error {
 	w := tableWriter(out)
@@ -141,76 +184,10 @@ func (v *inspected) print(out io.Writer) error {
 		v.network.print(w)
 	}
 	if v.Hardware != nil {
-		printHardware(w, v.Hardware)
+		v.Hardware.print(w)
 	}
 	if v.Mapping != nil {
-		printMapping(w, v.Mapping)
+		v.Mapping.print(w)
 	}
 	return w.Flush()
-}
-
-func printHardware(w io.Writer, a *hardware.Accelerator) {
-	fmt.Fprintf(w, "accelerator %s\n\ncore\tname\tarray\tunrolling\tmemories, lowest first\n", a.Name)
-	for i := range a.Cores {
-		c := &a.Cores[i]
-		var array, unrolling, memories []string
-		for d, size := range c.Sizes {
-			array = append(array, fmt.Sprint(size))
-			if d < len(c.Dataflow) {
-				for _, u := range c.Dataflow[d] {
-					unrolling = append(unrolling, fmt.Sprintf("%s %d", u.Dim, u.Factor))
-				}
-			}
-		}
-		for m := range c.Memories {
-			memory := &c.Memories[m]
-			var ops []string
-			for _, op := range memory.Operands {
-				ops = append(ops, op.String())
-			}
-			memories = append(memories, fmt.Sprintf("%s %s (%s)", memory.Name, memory.Size.Bytes(), strings.Join(ops, " ")))
-		}
-		name := c.Name
-		if i == a.Offchip {
-			name += " (off-chip)"
-		}
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\n", c.ID, name, strings.Join(array, "x"), strings.Join(unrolling, ", "), strings.Join(memories, ", "))
-	}
-	fmt.Fprintf(w, "\nlink\tends\tbits/cycle\tpJ/cycle\n")
-	for i, l := range a.Links {
-		fmt.Fprintf(w, "%d\t%s\t%g\t%g\n", i, linkEnds(l), float64(l.Bandwidth), float64(l.UnitEnergy))
-	}
-	fmt.Fprintln(w)
-}
-
-func linkEnds(l hardware.Link) string {
-	if l.Shared {
-		return "shared by " + strings.Trim(fmt.Sprint(l.Members), "[]")
-	}
-	return fmt.Sprintf("%d -> %d", l.From, l.To)
-}
-
-func printMapping(w io.Writer, m *mapping.Mapping) {
-	fmt.Fprintf(w, "mapping %s\n\nfor\tcores\tfixed\ttiles on a core\tparts over cores\n", m.Name)
-	for _, e := range m.Entries {
-		fmt.Fprintf(w, "%s\t%s\t%v\t%s\t%s\n", e.Name, strings.Trim(fmt.Sprint(e.Cores), "[]"), e.Fixed, tilings(e.Intra), tilings(e.Inter))
-	}
-	fmt.Fprintln(w)
-}
-
-func tilings(list []mapping.Tiling) string {
-	var parts []string
-	for _, t := range list {
-		n := fmt.Sprint(t.Parts)
-		switch {
-		case t.Parts == mapping.All:
-			n = "all"
-		case t.Parts == mapping.Free:
-			n = "*"
-		case t.Size:
-			n = "of size " + n
-		}
-		parts = append(parts, string(t.Dim)+" "+n)
-	}
-	return strings.Join(parts, ", ")
 }

@@ -106,7 +106,7 @@ func resolveOrder(file string, places []place, g *taskgraph.Graph) ([]taskgraph.
 			}
 			found = true
 			if line, twice := seen[n]; twice && p.node >= 0 {
-				problem(fmt.Sprintf("node %s stands on line %d already", p.text, line), "", "")
+				problem(fmt.Sprintf("node %s stands on line %d already", p.text, line), "", "leave one of the two out")
 			} else if !twice {
 				seen[n] = p.line
 				nodes = append(nodes, n)

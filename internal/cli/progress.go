@@ -3,17 +3,18 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	stream "streamdse"
 )
 
-// progress shows how far a run is: a bar for each step on a terminal, a plain
-// line when a step is done elsewhere.
+// every is how often a plain line tells how far a step is.
+const every = 10 * time.Second
+
+// progress shows how far a run is: on a terminal a bar for each step, elsewhere a
+// plain line now and then. A line says when a step is done.
 type progress struct {
 	out      io.Writer
 	terminal bool
@@ -23,14 +24,12 @@ type progress struct {
 	step  string
 	last  stream.Progress
 	began time.Time
+	told  time.Time // when the last plain line was written
+	now   func() time.Time
 }
 
 func newProgress(out io.Writer, quiet bool) *progress {
-	p := &progress{out: out, quiet: quiet}
-	if f, ok := out.(*os.File); ok {
-		p.terminal = term.IsTerminal(int(f.Fd()))
-	}
-	return p
+	return &progress{out: out, quiet: quiet, terminal: isTerminal(out), now: time.Now}
 }
 
 func (p *progress) update(e stream.Progress) {
@@ -39,7 +38,8 @@ func (p *progress) update(e stream.Progress) {
 	}
 	if step := string(e.Mode) + e.Step; step != p.step {
 		p.finish()
-		p.step, p.began = step, time.Now()
+		p.step, p.began = step, p.now()
+		p.told = p.began
 		if p.terminal {
 			p.bar = progressbar.NewOptions(e.Total,
 				progressbar.OptionSetWriter(p.out),
@@ -58,7 +58,27 @@ func (p *progress) update(e stream.Progress) {
 	if p.bar != nil {
 		// A failing terminal is no reason to fail the run.
 		_ = p.bar.Set(e.Done)
+		return
 	}
+	if now := p.now(); now.Sub(p.told) >= every {
+		p.told = now
+		fmt.Fprintln(p.out, p.line()+p.ahead(now.Sub(p.began).Seconds()))
+	}
+}
+
+// line says how far the step is.
+func (p *progress) line() string {
+	return fmt.Sprintf("%-14s %-8s %d of %d %s", p.last.Mode, p.last.Step, p.last.Done, p.last.Total, p.last.Unit)
+}
+
+// ahead says how fast it goes and how long it will take at that rate.
+func (p *progress) ahead(seconds float64) string {
+	if p.last.Done <= 0 || seconds <= 0 {
+		return ""
+	}
+	rate := float64(p.last.Done) / seconds
+	left := time.Duration(float64(p.last.Total-p.last.Done) / rate * float64(time.Second)).Round(time.Second)
+	return fmt.Sprintf(", %.3g a second, %s left", rate, max(left, 0))
 }
 
 // finish ends the current step and leaves one line about it.
@@ -70,7 +90,7 @@ func (p *progress) finish() {
 		_ = p.bar.Clear()
 		p.bar = nil
 	}
-	line := fmt.Sprintf("%-14s %-8s %d of %d %s in %.2f s", p.last.Mode, p.last.Step, p.last.Done, p.last.Total, p.last.Unit, time.Since(p.began).Seconds())
+	line := fmt.Sprintf("%s in %.2f s", p.line(), p.now().Sub(p.began).Seconds())
 	if p.last.Note != "" {
 		line += "; " + p.last.Note
 	}

@@ -62,7 +62,9 @@ func (f *savedFlags) report(c *cobra.Command, args, names []string) error {
 				return err
 			}
 			name := filepath.Join(dir, file.Name)
-			if err := report.WriteFile(name, file.Write); err != nil {
+			writing := timed(logger(c), name)
+			err := report.WriteFile(name, file.Write)
+			if writing(); err != nil {
 				return err
 			}
 			written = append(written, name)
@@ -85,7 +87,7 @@ func savedFormats() []string {
 // costed is a saved result with the costs of its nodes, which are estimated again.
 func (f *savedFlags) costed(c *cobra.Command, l *loaded) (*report.Data, error) {
 	progress := newProgress(c.ErrOrStderr(), f.quiet)
-	l.options.Progress = progress.update
+	l.options.Progress, l.options.Log = progress.update, logger(c)
 	data := l.data()
 	var err error
 	data.Costs, err = stream.NodeCosts(c.Context(), l.problem, l.options, l.graph)

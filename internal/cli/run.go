@@ -31,6 +31,8 @@ func efforts() ([]string, map[string]int) {
 type runFlags struct {
 	inputFlags
 	tilingFlags
+	configFlags
+	exploreFlags
 	mode, stacks          string
 	order, prefetch       string
 	allocator, allocation string
@@ -46,7 +48,12 @@ type runFlags struct {
 	format                []string
 	noVerify, noPlots     bool
 	whatIf                bool
-	json, quiet           bool
+
+	// What decides the result, as it is saved: see record.
+	flags map[string][]string
+	files map[string]string
+
+	json, quiet bool
 }
 
 func runCommand() *cobra.Command {
@@ -57,18 +64,23 @@ func runCommand() *cobra.Command {
 		Short: "Explore one workload on one accelerator",
 		Long: `Run finds an allocation of the network's layers to the accelerator's cores, schedules
 it in detail and writes pictures and figures, one folder a mode:
-result.json, the tables schedule.csv, transfers.csv, layers.csv and memory.csv, the pictures
-schedule.png and memory.png, and state.json, allocation.json, timing.json.`,
+result.json, the tables schedule.csv, transfers.csv, layers.csv, memory.csv and pareto.csv,
+the pictures schedule.png, memory.png and pareto.png, and state.json, allocation.json,
+timing.json, and mapping.yaml, which with --mapping gives the result again.`,
 		Example: `  stream run
   stream run --workload net.onnx --hardware chip.yaml --mapping map.yaml
   stream run --mode fused --stacks 0-10,11-21 --objective latency --effort high
   stream run --mode fused --what-if
+  stream run --config experiment.yaml --seed 3
+  stream run --repeat outputs/resnet18-tpu_like_quad_core-fused/result.json --output again
   stream run --allocation outputs/resnet18-tpu_like_quad_core-fused/allocation.json --mode fused`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
 	f.inputFlags.register(c)
 	f.tilingFlags.register(c)
+	f.configFlags.register(c)
+	f.exploreFlags.register(c)
 	flags := c.Flags()
 	flags.StringVar(&f.mode, "mode", "both", "layer-by-layer, fused or both")
 	flags.StringVar(&f.stacks, "stacks", "auto", "layers fused together: auto (as many as keep their weights on the chip), a list such as 0-10,11-21, or a file with one stack a line")
@@ -93,6 +105,8 @@ schedule.png and memory.png, and state.json, allocation.json, timing.json.`,
 	flags.BoolVar(&f.json, "json", false, "print the results as JSON on standard output, one a mode")
 	flags.BoolVar(&f.quiet, "quiet", false, "no progress, no table")
 	complete(c, "mode", modeNames())
+	complete(c, "stacks", []string{"auto"})
+	completeFile(c, "allocation", "json")
 	complete(c, "order", stream.Orders())
 	complete(c, "prefetch", append([]string{"none", "auto"}, stream.Prefetchable()...))
 	complete(c, "objective", stream.Objectives())
@@ -164,6 +178,7 @@ func (f *runFlags) options(c *cobra.Command) (modes []stream.Mode, o stream.Opti
 	}
 	o.Seed, o.Workers, o.LPFLimit, o.SkipVerify = f.seed, f.workers, f.lpfLimit, f.noVerify
 	problems = append(problems, f.tilingFlags.options(c, &o)...)
+	problems = append(problems, f.exploreFlags.options(&o)...)
 	return modes, o, problems.Err()
 }
 
@@ -216,7 +231,7 @@ func (f *runFlags) allocatorSearch(c *cobra.Command, o *stream.Options, problems
 		o.Allocator = f.allocator
 	}
 	if f.allocation != "" {
-		for _, flag := range []string{"effort", "evaluations", "generations", "individuals", "seed", "objective"} {
+		for _, flag := range []string{"effort", "evaluations", "generations", "individuals", "seed", "objective", "explore", "pick", "time-limit", "crossover", "mutation"} {
 			if c.Flags().Changed(flag) {
 				problems.Add(diag.Problem{Message: fmt.Sprintf("--%s has no effect: --allocation FILE leaves nothing to search", flag), Hint: "leave one of them out"})
 			}
@@ -233,7 +248,8 @@ func (f *runFlags) fixed(acc *hardware.Accelerator) (func(*taskgraph.Graph) (*sc
 	}
 	text, err := os.ReadFile(f.allocation)
 	if err != nil {
-		return nil, diag.List{{File: f.allocation, Message: "cannot read the saved allocation: " + reason(err)}}
+		return nil, diag.List{{File: f.allocation, Message: "cannot read the saved allocation: " + reason(err),
+			Hint: "name the allocation.json of a result folder"}}
 	}
 	return func(g *taskgraph.Graph) (*schedule.Allocation, error) {
 		return report.ReadAllocation(f.allocation, text, g, acc)
@@ -251,15 +267,33 @@ func reason(err error) string {
 
 func (f *runFlags) run(c *cobra.Command) error {
 	began := time.Now()
+	repeat, err := f.settle(c)
+	if err != nil {
+		return err
+	}
+	if f.allocation != "" && f.mapping == "" {
+		f.mapping = besideAllocation(f.allocation)
+	}
 	inputs, chosen, err := f.inputs()
 	modes, o, optionsErr := f.options(c)
 	as, formatErr := f.formats(c)
 	if err := both(both(err, optionsErr), formatErr); err != nil {
 		return err
 	}
+	o.Log = logger(c)
+	loading := timed(o.Log, "load")
 	problem, sources, err := stream.Load(inputs)
+	if loading(); err == nil {
+		err = repeat.unchanged(sources)
+	}
 	if err != nil {
 		return err
+	}
+	o.Rules = chosen
+	if problem.Mapping != nil {
+		if modes, o, err = f.adopt(c, problem.Mapping, modes, o); err != nil {
+			return err
+		}
 	}
 	if !slices.Contains(modes, stream.Fused) {
 		if err := fusedOnly(o.Cuts, problem.Workload).Err(); err != nil {
@@ -272,10 +306,9 @@ func (f *runFlags) run(c *cobra.Command) error {
 	loaded := time.Since(began)
 	if !f.quiet {
 		for _, w := range problem.Warnings() {
-			fmt.Fprintln(c.ErrOrStderr(), "warning: "+w)
+			fmt.Fprintln(c.ErrOrStderr(), styleFor(c.ErrOrStderr()).warning(w))
 		}
 	}
-	o.Rules = chosen
 	if err := f.check(problem, sources, modes, o); err != nil {
 		return err
 	}
@@ -293,27 +326,30 @@ func (f *runFlags) run(c *cobra.Command) error {
 		r, err := stream.Run(c.Context(), problem, o)
 		progress.finish()
 		if err != nil {
-			ended = fmt.Errorf("%s: %w", mode, err)
+			ended = noAnswer(mode, err)
 			if errors.Is(err, context.Canceled) && len(saved) > 0 {
 				ended = fmt.Errorf("%w; %s has none yet", errInterrupted, mode)
 			}
 			break
 		}
-		data := reportData(problem, sources, f, o, r)
-		if f.whatIf && !r.Interrupted {
-			if data.WhatIf, err = trials(c.Context(), problem, o, r); err != nil && !errors.Is(err, context.Canceled) {
+		data := reportData(c, problem, sources, f, o, r)
+		data.Inputs.Settings.Flags, data.Inputs.Settings.Files = f.flags, f.files
+		if f.whatIf && (!r.Interrupted || r.TimedOut) {
+			data.WhatIf, err = trials(c.Context(), problem, o, r)
+			if progress.finish(); err != nil && !errors.Is(err, context.Canceled) {
 				return err
 			}
-			progress.finish()
-			r.Interrupted = err != nil
+			r.Interrupted = r.Interrupted || err != nil
+			r.TimedOut = r.TimedOut && err == nil
 		}
 		timing := timing{Load: loaded.Seconds(), Run: time.Since(started).Seconds()}
-		s, err := save(f.output, data, as, timing)
-		if err != nil {
+		saving := timed(o.Log, "save")
+		s, err := save(f.output, data, problem.Mapping, r, as, timing)
+		if saving(); err != nil {
 			return err
 		}
 		results, saved, shown = append(results, report.NewResult(data)), append(saved, s), append(shown, data)
-		if r.Interrupted {
+		if r.Interrupted && !r.TimedOut {
 			ended = errInterrupted
 			break
 		}
@@ -325,6 +361,9 @@ func (f *runFlags) run(c *cobra.Command) error {
 		if err := f.print(c, results, saved); err != nil {
 			return err
 		}
+	}
+	if ended == nil {
+		ended = repeat.compare(c, results)
 	}
 	return ended
 }
@@ -357,12 +396,20 @@ func (f *runFlags) check(p stream.Problem, s stream.Sources, modes []stream.Mode
 	for _, stack := range o.Stacks {
 		if id := slices.Max(stack); id > last {
 			problems.Add(diag.Problem{Message: fmt.Sprintf("--stacks names layer %d", id), Allowed: fmt.Sprintf("ids up to %d", last), Hint: "`stream inspect` lists the layers"})
+		} else if p.Workload != nil && !slices.ContainsFunc(p.Workload.Layers, func(l workload.Layer) bool { return slices.Contains(stack, l.ID) }) {
+			problems.Add(diag.Problem{
+				Message: fmt.Sprintf("--stacks: no layer has an id in %s", strings.Join(strings.Fields(strings.Trim(fmt.Sprint(stack), "[]")), ", ")),
+				Hint:    "`stream inspect` lists the layers; an activation that is folded into a layer is none",
+			})
 		}
 	}
 	for _, o.Mode = range modes {
 		g, err := stream.Graph(p, o)
 		if err == nil && o.Fixed != nil {
 			_, err = o.Fixed(g)
+		}
+		if err == nil && o.First != nil {
+			_, err = o.First(g)
 		}
 		if err := note(err); err != nil {
 			return err

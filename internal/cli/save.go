@@ -3,11 +3,16 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
 
 	stream "streamdse"
 	"streamdse/internal/report"
+	"streamdse/mapping"
 )
 
 // timing is the content of timing.json: wall-clock seconds, the only figures of
@@ -19,19 +24,24 @@ type timing struct {
 
 // reportData is a result as the report wants it. f is how the workload was read
 // and the next node was chosen.
-func reportData(p stream.Problem, s stream.Sources, f *runFlags, o stream.Options, r *stream.Result) *report.Data {
+func reportData(c *cobra.Command, p stream.Problem, s stream.Sources, f *runFlags, o stream.Options, r *stream.Result) *report.Data {
 	input := func(s stream.Source) report.Input { return report.Input{Name: s.Name, SHA256: s.SHA256, Path: s.Path} }
 	allocator := o.Allocator
 	if o.Fixed != nil {
 		allocator = "fixed"
 	}
-	order := f.order
-	if order == string(stream.ByStacks) {
+	order := r.Choice.Order
+	switch {
+	case o.First != nil && slices.Contains(f.given(c), mapping.Order):
+		order = f.order
+	case order == string(stream.ByStacks):
 		order = ""
 	}
-	search := report.Search{Evaluations: r.Evaluations, Exhaustive: r.Exhaustive, Proven: r.Proven, AtLeast: r.Least, Interrupted: r.Interrupted}
-	for _, s := range r.Front {
-		search.Front = append(search.Front, report.Point{Latency: s.Latency, Energy: s.Energy})
+	search := report.Search{Evaluations: r.Evaluations, Plans: r.Plans, Exhaustive: r.Exhaustive, Proven: r.Proven, AtLeast: r.Least, Interrupted: r.Interrupted && !r.TimedOut, TimedOut: r.TimedOut}
+	for i, s := range r.Front {
+		search.Front = append(search.Front, report.Point{
+			Latency: s.Latency, Energy: s.Energy, Memory: s.Memory, Chosen: i == r.Chosen, Mapping: report.FrontMapping(i),
+		})
 	}
 	causes := r.Causes(p)
 	return &report.Data{
@@ -40,10 +50,11 @@ func reportData(p stream.Problem, s stream.Sources, f *runFlags, o stream.Option
 			Workload: input(s.Workload), Hardware: input(s.Hardware), Mapping: input(s.Mapping),
 			Mode: string(r.Mode), Rules: o.Rules.Name, Seed: o.Seed, Objective: string(o.Objective),
 			Settings: report.Settings{
-				Split: cutTexts(o.Cuts, true), Tile: cutTexts(o.Cuts, false), SplitWeights: o.SplitWeights, RecomputeHalo: o.RecomputeHalo,
+				Split: mapping.CutTexts(r.Choice.Cuts, true), Tile: mapping.CutTexts(r.Choice.Cuts, false), SplitWeights: r.Choice.SplitWeights, RecomputeHalo: o.RecomputeHalo,
 				Activations: f.activations, Dims: f.dims, Precision: f.precisions, UnknownOp: f.saved(),
-				Stacks: o.Stacks, Search: string(o.Search), LPFLimit: o.LPFLimit,
-				Order: order, Prefetch: o.Prefetch,
+				Stacks: r.Choice.Stacks, Search: string(o.Search), LPFLimit: o.LPFLimit,
+				Order: order, Prefetch: r.Choice.Prefetch,
+				Explore: names(o.Explore), Pick: string(o.Pick), Limit: f.limits, TimeLimit: o.TimeLimit.Seconds(),
 				Allocator: allocator, Evaluations: o.Evaluations, Generations: o.Generations, Individuals: o.Individuals,
 			},
 		},
@@ -69,16 +80,31 @@ func folder(output, workload, hardware, mode string) string {
 
 // save writes the folder of a result. It is not cut short by an interrupt: that
 // ended the search, and this keeps what it found.
-func save(output string, d *report.Data, as formats, t timing) (report.Saved, error) {
+func save(output string, d *report.Data, m *mapping.Mapping, r *stream.Result, as formats, t timing) (report.Saved, error) {
 	dir := folder(output, d.Inputs.Workload.Name, d.Inputs.Hardware.Name, d.Inputs.Mode)
-	files := append(append(report.Files(d), as.files(d)...), report.File{Name: "timing.json", Write: func(w io.Writer) error {
+	files := append(append(report.Files(d), as.files(d)...), report.File{Name: report.MappingName, Write: chosen(m, r.Choice, d.Title())})
+	for i := range r.Front {
+		p := &d.Search.Front[i]
+		files = append(files, report.File{Name: p.Mapping, Write: chosen(m, r.Front[i].Choice, fmt.Sprintf("%s, %d cycles, %v pJ, %d bits", d.Title(), p.Latency, p.Energy, p.Memory))})
+	}
+	files = append(files, report.File{Name: "timing.json", Write: func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
 		return e.Encode(t)
 	}})
 	saved := report.Saved{Mode: d.Inputs.Mode, Dir: dir}
 	for _, f := range files {
-		saved.Files = append(saved.Files, f.Name)
+		if filepath.Dir(f.Name) == "." { // the folder of the front is listed by its table
+			saved.Files = append(saved.Files, f.Name)
+		}
 	}
 	return saved, report.WriteFolder(context.Background(), dir, files)
+}
+
+func names(list []mapping.Dimension) []string {
+	var all []string
+	for _, d := range list {
+		all = append(all, string(d))
+	}
+	return all
 }

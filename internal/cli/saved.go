@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -31,6 +32,7 @@ func (f *savedFlags) register(c *cobra.Command) {
 	c.Flags().StringVar(&f.workload, "workload", "", "where the network is now (default: where it was)")
 	c.Flags().StringVar(&f.hardware, "hardware", "", "where the accelerator is now (default: where it was)")
 	c.Flags().StringVar(&f.mapping, "mapping", "", "where the mapping is now (default: where it was)")
+	completeInputs(c)
 	c.Flags().BoolVar(&f.json, "json", false, "print as JSON on standard output")
 	c.Flags().BoolVar(&f.quiet, "quiet", false, "print nothing but problems")
 }
@@ -39,7 +41,7 @@ func (f *savedFlags) register(c *cobra.Command) {
 // the results in it, such as the one that --output named.
 func folders(c *cobra.Command, args []string) ([]string, error) {
 	if len(args) == 0 {
-		return nil, diag.List{{Message: c.CommandPath() + ": no result folder is given",
+		return nil, diag.List{{Message: "no result folder is given",
 			Hint: fmt.Sprintf("for instance `%s outputs`", c.CommandPath())}}
 	}
 	var dirs []string
@@ -120,7 +122,7 @@ func (f *savedFlags) load(dir string) (*loaded, error) {
 func (f *savedFlags) inputs(file string, saved *report.Inputs) (stream.Inputs, error) {
 	var problems diag.List
 	bad := func(key, value string, allowed []string) {
-		problems.Add(diag.Problem{File: file, Message: fmt.Sprintf("inputs: %s is %q", key, value), Allowed: fmt.Sprint(allowed)})
+		problems.Add(diag.Problem{File: file, Message: fmt.Sprintf("inputs: %s is %q", key, value), Allowed: strings.Join(allowed, ", ")})
 	}
 	r, ok := rules.Named(saved.Rules)
 	if !ok {
@@ -192,12 +194,15 @@ func unchanged(file string, saved *report.Inputs, now stream.Sources) error {
 		}
 		problems.Add(diag.Problem{
 			File:    file,
-			Message: fmt.Sprintf("inputs: the %s has changed: the result was made from one with SHA-256 %s, %s has %s", x.kind, x.saved.SHA256, name, x.now.SHA256),
+			Message: fmt.Sprintf("inputs: the %s has changed: the result was made from one with SHA-256 %s, %s has %s", x.kind, short(x.saved.SHA256), name, short(x.now.SHA256)),
 			Hint:    fmt.Sprintf("name the right one with --%s, or make the result again", x.kind),
 		})
 	}
 	return problems.Err()
 }
+
+// short is the beginning of a checksum, enough to tell two apart.
+func short(sum string) string { return sum[:min(12, len(sum))] }
 
 // data is the result as the report wants it.
 func (l *loaded) data() *report.Data {

@@ -15,9 +15,17 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"stream": func() { os.Exit(Run(os.Args[1:], os.Stdout, os.Stderr)) },
-	})
+	stream := func() { os.Exit(Run(os.Args[1:], os.Stdout, os.Stderr)) }
+	after := func(prepare func() error) func() {
+		return func() {
+			if err := prepare(); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(99)
+			}
+			stream()
+		}
+	}
+	testscript.Main(m, map[string]func(){"stream": stream, "stream-nobody": after(asNobody), "stream-full": after(limitFileSize)})
 }
 
 // TestScripts runs the command lines under testdata/script. Beside the usual
@@ -29,7 +37,8 @@ func TestScripts(t *testing.T) {
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
-			return os.WriteFile(filepath.Join(e.WorkDir, "unknown_operator.onnx"), unknownOperator(), 0o644)
+			return errors.Join(os.WriteFile(filepath.Join(e.WorkDir, "unknown_operator.onnx"), unknownOperator(), 0o644),
+				os.WriteFile(filepath.Join(e.WorkDir, "open.onnx"), openDimensions(), 0o644))
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"status": status,
@@ -87,6 +96,22 @@ func unknownOperator() []byte {
 			Nodes:   []onnx.Node{{Name: "mystery", OpType: "Frobnicate", Inputs: []string{"x"}, Outputs: []string{"y"}}},
 			Inputs:  []onnx.ValueInfo{{Name: "x", Type: onnx.Float32, Shape: shape}},
 			Outputs: []onnx.ValueInfo{{Name: "y", Type: onnx.Float32, Shape: shape}},
+		},
+	})
+}
+
+// openDimensions is a model of a matrix product whose rows are left open.
+func openDimensions() []byte {
+	open := []onnx.Dim{{Symbol: "batch"}, {Symbol: "seq"}, {Value: 8, Known: true}}
+	return onnx.Write(&onnx.Model{
+		IRVersion: 8,
+		Opsets:    []onnx.Opset{{Version: 17}},
+		Graph: onnx.Graph{
+			Name:         "open",
+			Nodes:        []onnx.Node{{Name: "product", OpType: "MatMul", Inputs: []string{"x", "w"}, Outputs: []string{"y"}}},
+			Inputs:       []onnx.ValueInfo{{Name: "x", Type: onnx.Float32, Shape: open}},
+			Outputs:      []onnx.ValueInfo{{Name: "y", Type: onnx.Float32}},
+			Initializers: []onnx.Tensor{{Name: "w", Type: onnx.Float32, Dims: []int64{8, 16}}},
 		},
 	})
 }

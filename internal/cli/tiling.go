@@ -75,17 +75,6 @@ func fusedOnly(cuts []mapping.Cut, w *workload.Workload) diag.List {
 	return problems
 }
 
-// cutTexts writes the cuts of one kind as the user does.
-func cutTexts(cuts []mapping.Cut, inter bool) []string {
-	var texts []string
-	for _, c := range cuts {
-		if c.Inter == inter {
-			texts = append(texts, c.String())
-		}
-	}
-	return texts
-}
-
 // parseTexts reads the cuts of a saved result.
 func parseTexts(file string, s report.Settings) ([]mapping.Cut, error) {
 	var cuts []mapping.Cut

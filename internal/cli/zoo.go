@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -61,8 +62,8 @@ shown here with their defaults, after a colon: --workload resnet50:batch=4,heigh
 weights), an accelerator as NAME.yaml with its core files in cores/, a mapping as
 NAME.mapping.yaml.`,
 		Example: "  stream zoo export resnet18",
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return builtins(), cobra.ShellCompDirectiveNoFileComp
+		ValidArgsFunction: func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+			return beginning(begun, builtins()), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(c *cobra.Command, names []string) error {
 			return exportBuiltins(c, names, output, force)
@@ -119,7 +120,7 @@ func builtins() []string {
 
 func exportBuiltins(c *cobra.Command, names []string, output string, force bool) error {
 	if len(names) == 0 {
-		return diag.List{{Message: "zoo export: no name is given", Allowed: fmt.Sprint(builtins())}}
+		return diag.List{{Message: "zoo export: no name is given", Hint: "`stream zoo list` lists the names, for instance `stream zoo export resnet18`"}}
 	}
 	var problems diag.List
 	files := map[string][]byte{}
@@ -131,8 +132,7 @@ func exportBuiltins(c *cobra.Command, names []string, output string, force bool)
 		if !ok {
 			problems.Add(diag.Problem{
 				Message: fmt.Sprintf("zoo export: nothing built in is named %q", name),
-				Hint:    diag.DidYouMean(name, builtins()),
-				Allowed: fmt.Sprint(builtins()),
+				Hint:    cmp.Or(diag.DidYouMean(name, builtins()), "`stream zoo list` lists the names"),
 			})
 		}
 		for path, content := range exported {
@@ -158,12 +158,14 @@ func exportBuiltins(c *cobra.Command, names []string, output string, force bool)
 			return err
 		}
 		if err := os.MkdirAll(filepath.Dir(full), 0o777); err != nil {
-			return err
+			return unwritable("output", fmt.Errorf("cannot make folder %s: %s", filepath.Dir(full), reason(err)))
 		}
 		if err := report.WriteFile(full, write); err != nil {
+			return unwritable("output", err)
+		}
+		if _, err := fmt.Fprintln(c.OutOrStdout(), full); err != nil {
 			return err
 		}
-		fmt.Fprintln(c.OutOrStdout(), full)
 	}
 	return nil
 }

@@ -230,13 +230,14 @@ func (a *atoms) elements(comp component) iter.Seq[position] {
 		}
 		// back follows the selections from the consumer to the producer.
 		back := func() bool {
-			for _, i := range slices.Backward(comp.selections) {
-				s := &a.selections[i]
+			for i := len(comp.selections) - 1; i >= 0; i-- { // plain loops: this runs for every element
+				s := &a.selections[comp.selections[i]]
 				x := s.step.argument(join(s.results))
 				if x < 0 {
 					return false
 				}
-				for _, atom := range slices.Backward(s.arguments) {
+				for k := len(s.arguments) - 1; k >= 0; k-- {
+					atom := s.arguments[k]
 					at[atom] = x % a.size[atom]
 					x /= a.size[atom]
 				}
@@ -346,8 +347,9 @@ func (w *passage) count(from, to []int, elements iter.Seq[position], repeats boo
 	}
 	f := newFactor(w.consumer, loops)
 
-	counts := map[int64]int64{} // row * producers + combination of producer's parts
-	touched := map[int64]*touch{}
+	found := map[int64]*touch{} // by row * producers + combination of producer's parts
+	var last *touch             // and its key: neighbours mostly lie in the same parts
+	lastKey := int64(-1)
 	seen := map[[2]int64]bool{} // row and element
 	var rows, wider []int64
 	for p := range elements {
@@ -386,26 +388,28 @@ func (w *passage) count(from, to []int, elements iter.Seq[position], repeats boo
 				}
 			}
 			key := r*int64(producers) + part
-			counts[key]++
-			if w.parts != nil {
-				if touched[key] == nil {
-					touched[key] = w.newTouch(from, part)
+			if key != lastKey {
+				lastKey, last = key, found[key]
+				if last == nil {
+					last = w.newTouch(from, part)
+					found[key] = last
 				}
-				touched[key].add(p.from)
 			}
+			last.add(p.from)
 		}
 	}
 
-	keys := make([]int64, 0, len(counts))
-	for k := range counts {
+	keys := make([]int64, 0, len(found))
+	for k := range found {
 		keys = append(keys, k)
 	}
 	slices.Sort(keys)
 	for r := range f.rows() {
 		for len(keys) > 0 && keys[0]/int64(producers) == int64(r) {
 			part := keys[0] % int64(producers)
-			h := hit{count: counts[keys[0]]}
-			if t := touched[keys[0]]; t != nil {
+			t := found[keys[0]]
+			h := hit{count: t.count}
+			if w.parts != nil {
 				h.part = w.parts.Number(t.part())
 			}
 			for i := len(from) - 1; i >= 0; i-- {
@@ -421,9 +425,10 @@ func (w *passage) count(from, to []int, elements iter.Seq[position], repeats boo
 	return f
 }
 
-// touch notes the positions of a producer's part that are read, along each of some
-// dimensions.
+// touch counts the elements of a producer's part that are read, and notes their
+// positions along each of some dimensions.
 type touch struct {
+	count int64
 	dims  []int
 	lo    []int32
 	reads [][]bool
@@ -442,6 +447,7 @@ func (w *passage) newTouch(dims []int, combination int64) *touch {
 }
 
 func (t *touch) add(at []int) {
+	t.count++
 	for i, x := range at {
 		t.reads[i][x-int(t.lo[i])] = true
 	}

@@ -97,7 +97,8 @@ func executed(w *workload.Workload, g *taskgraph.Graph, acc *hardware.Accelerato
 func TestExecutionOfRandomNetworks(t *testing.T) {
 	runs, scheduled := 0, 0
 	causes := map[schedule.Cause]int{}
-	reductions := 0
+	reductions, parts := 0, 0
+	cuts := map[workload.Dim]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		w, m, stacks := randomNetwork(t)
 		tiled, _, err := split.Nodes(w, m, stacks, rules.Default())
@@ -135,15 +136,30 @@ func TestExecutionOfRandomNetworks(t *testing.T) {
 			t.Fatal(err)
 		}
 		scheduled++
+		for i := range g.Layers {
+			for d, cut := range g.Layers[i].Cuts {
+				if cut.Parts() > 1 {
+					cuts[g.Layers[i].Dims[d].Dim]++
+				}
+			}
+		}
 		for _, x := range s.Transfers {
 			causes[x.Cause]++
+			if x.Part != 0 {
+				parts++
+			}
 			if out := g.Tensors[x.Tensor]; x.Cause == schedule.Fetch && x.For >= 0 && !out.Constant && out.Layer == g.Nodes[x.For].Layer {
 				reductions++
 			}
 		}
 	})
-	if scheduled < runs/2 || causes[schedule.Eviction] == 0 || causes[schedule.Spill] == 0 || reductions == 0 {
-		t.Errorf("of %d networks %d have a schedule; transfers by cause: %v, of partial sums %d", runs, scheduled, causes, reductions)
+	if scheduled < runs/2 || causes[schedule.Eviction] == 0 || causes[schedule.Spill] == 0 || reductions == 0 || parts == 0 {
+		t.Errorf("of %d networks %d have a schedule; transfers by cause: %v, of partial sums %d, of parts %d", runs, scheduled, causes, reductions, parts)
+	}
+	for _, d := range []workload.Dim{"B", "K", "G", "C", "OY", "OX", "FY", "FX", "H", "D"} {
+		if cuts[d] == 0 {
+			t.Errorf("no layer is cut along %s", d)
+		}
 	}
 }
 

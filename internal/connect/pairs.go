@@ -73,6 +73,9 @@ func newNetwork(w *workload.Workload) network {
 						movement[m.ID] = u
 						net = append(net, vertex{layer: -1})
 					}
+					if u == v {
+						continue // one operator that moves in several steps
+					}
 					link(v, u)
 					v = u
 				}

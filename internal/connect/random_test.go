@@ -93,7 +93,7 @@ func (d *draft) conv(t drafted) {
 	rx, ox, fx := d.window(t.shape[3], "IX", "OX", "FX")
 	d.add(workload.Layer{
 		Type: "Conv",
-		Dims: []workload.LoopDim{{Dim: "B", Size: 1}, {Dim: "K", Size: k}, {Dim: "G", Size: g}, {Dim: "OX", Size: ox},
+		Dims: []workload.LoopDim{{Dim: "B", Size: t.shape[0]}, {Dim: "K", Size: k}, {Dim: "G", Size: g}, {Dim: "OX", Size: ox},
 			{Dim: "OY", Size: oy}, {Dim: "C", Size: c / g}, {Dim: "FX", Size: fx}, {Dim: "FY", Size: fy}},
 		Relations: []workload.Relation{rx, ry},
 		Operands: []workload.Operand{
@@ -101,7 +101,7 @@ func (d *draft) conv(t drafted) {
 			input("W", weights, []int{2, 3, 4, 5}, "G", "K", "C", "FY", "FX"),
 			input("I", t.source, []int{1, 3, 4, 5}, "B", "G", "C", "IY", "IX"),
 		},
-	}, []int{1, g * k, oy, ox})
+	}, []int{t.shape[0], g * k, oy, ox})
 }
 
 func (d *draft) pool(t drafted) {
@@ -109,14 +109,14 @@ func (d *draft) pool(t drafted) {
 	rx, ox, fx := d.window(t.shape[3], "IX", "OX", "FX")
 	d.add(workload.Layer{
 		Type: "MaxPool",
-		Dims: []workload.LoopDim{{Dim: "B", Size: 1}, {Dim: "K", Size: t.shape[1]}, {Dim: "OX", Size: ox},
+		Dims: []workload.LoopDim{{Dim: "B", Size: t.shape[0]}, {Dim: "K", Size: t.shape[1]}, {Dim: "OX", Size: ox},
 			{Dim: "OY", Size: oy}, {Dim: "FX", Size: fx}, {Dim: "FY", Size: fy}},
 		Relations: []workload.Relation{rx, ry},
 		Operands: []workload.Operand{
 			output(singly(4), "B", "K", "OY", "OX"),
 			input("I", t.source, singly(4), "B", "K", "IY", "IX"),
 		},
-	}, []int{1, t.shape[1], oy, ox})
+	}, []int{t.shape[0], t.shape[1], oy, ox})
 }
 
 func (d *draft) elementWise(t, u drafted) {
@@ -146,6 +146,22 @@ func (d *draft) matrix(t drafted) {
 			input("W", right, singly(2), "C", "K"),
 		},
 	}, []int{t.shape[0], k})
+}
+
+// heads multiplies several matrices at once, each with its own transpose, as attention
+// does with its heads.
+func (d *draft) heads(t drafted) {
+	n := t.shape[1]
+	d.add(workload.Layer{
+		Type: "MatMul",
+		Dims: []workload.LoopDim{{Dim: "H", Size: t.shape[0]}, {Dim: "C", Size: t.shape[2]}, {Dim: "D", Size: n}, {Dim: "K", Size: n}},
+		Operands: []workload.Operand{
+			output(singly(3), "H", "D", "K"),
+			input("I", t.source, singly(3), "H", "D", "C"),
+			input("W", t.source.Moved(workload.Movement{
+				Kind: workload.Transpose, ID: d.number(), Shape: []int{t.shape[0], t.shape[2], n}, Perm: []int{0, 2, 1}}), singly(3), "H", "C", "K"),
+		},
+	}, []int{t.shape[0], n, n})
 }
 
 // selection draws what an axis of the given size becomes: a slice, a padding, a
@@ -248,7 +264,7 @@ func divisors(n int) []int {
 // randomNetwork draws a small network and a mapping that cuts it at random.
 func randomNetwork(t *rapid.T) (*workload.Workload, *mapping.Mapping, split.Stacks) {
 	d := &draft{T: t}
-	shape := []int{1, d.int(1, 6, "C"), d.int(1, 7, "IY"), d.int(1, 7, "IX")}
+	shape := []int{d.int(1, 2, "B"), d.int(1, 6, "C"), d.int(1, 7, "IY"), d.int(1, 7, "IX")}
 	d.tensors = []drafted{{workload.Source{Kind: workload.FromInput, Shape: shape}, shape}}
 	for range d.int(1, 9, "steps") {
 		x := d.tensors[d.int(max(0, len(d.tensors)-2), len(d.tensors)-1, "tensor")]
@@ -265,9 +281,11 @@ func randomNetwork(t *rapid.T) (*workload.Workload, *mapping.Mapping, split.Stac
 				}
 			}
 			d.elementWise(x, rapid.SampledFrom(same).Draw(t, "other"))
-		case kind == 2 && len(x.shape) == 4 && x.shape[0] == 1:
+		case kind == 2 && len(x.shape) == 4 && x.shape[0] <= 3:
 			d.pool(x)
-		case len(x.shape) == 4 && x.shape[0] == 1:
+		case len(x.shape) == 3 && volume(x.shape)*x.shape[1] <= 4000:
+			d.heads(x)
+		case len(x.shape) == 4 && x.shape[0] <= 3:
 			d.conv(x)
 		case len(x.shape) == 2:
 			d.matrix(x)

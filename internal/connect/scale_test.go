@@ -4,16 +4,22 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
+	"sort"
 	"testing"
 	"time"
 
 	hardwarezoo "streamdse/hardware/zoo"
+	"streamdse/internal/onnx"
 	"streamdse/internal/simulate"
 	"streamdse/internal/split"
+	"streamdse/mapping"
 	"streamdse/rules"
 	"streamdse/schedule"
 	"streamdse/taskgraph"
 	"streamdse/unit"
+	"streamdse/workload"
+	"streamdse/workload/zoo"
 )
 
 // scaled is the graph of ten convolutions in one stack, cut into tiles of one
@@ -41,40 +47,146 @@ func scheduler(t testing.TB, g *taskgraph.Graph) (*simulate.Simulator, *schedule
 	return sim, alloc
 }
 
-// BenchmarkScale tells how time and memory grow from ten thousand nodes to a
-// million: per node, for the graph and for a schedule that is recorded.
-func BenchmarkScale(b *testing.B) {
-	for _, nodes := range []int{10_000, 30_000, 100_000, 300_000, 1_000_000} {
-		b.Run(fmt.Sprint(nodes), func(b *testing.B) {
-			var graph, prepare, run time.Duration
-			var bytes, edges float64
-			count := 0
-			for b.Loop() {
-				var before, after runtime.MemStats
-				runtime.GC()
-				runtime.ReadMemStats(&before)
-				began := time.Now()
-				g := scaled(b, nodes)
-				graph += time.Since(began)
-				runtime.ReadMemStats(&after)
-				bytes = float64(after.TotalAlloc-before.TotalAlloc) / float64(len(g.Nodes))
-				edges = float64(len(g.Edges()))
-				began = time.Now()
-				sim, alloc := scheduler(b, g)
-				prepare += time.Since(began)
-				began = time.Now()
-				if _, err := sim.Run(alloc); err != nil {
-					b.Fatal(err)
-				}
-				run += time.Since(began)
-				count += len(g.Nodes)
-			}
-			perNode := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / float64(count) }
-			b.ReportMetric(perNode(graph), "graph-ns/node")
-			b.ReportMetric(bytes, "graph-B/node")
-			b.ReportMetric(perNode(prepare), "prepare-ns/node")
-			b.ReportMetric(perNode(run), "schedule-ns/node")
-			b.ReportMetric(edges*float64(b.N)/float64(count), "edges/node")
-		})
+// shape is a network that can be cut into about any number of nodes.
+type shape struct {
+	name  string
+	build func(t testing.TB, nodes int) *taskgraph.Graph
+}
+
+func shapes() []shape {
+	return []shape{
+		{"convolutions", scaled},
+		{"resnet50", func(t testing.TB, nodes int) *taskgraph.Graph {
+			return cutFinely(t, known(t, "resnet50"), nodes, "OY", "OX", "D", "K", "C")
+		}},
+		{"decoder", func(t testing.TB, nodes int) *taskgraph.Graph {
+			block := known(t, "llama_block:hidden=512,heads=8,kv_heads=2,ffn=1024,seq=128")
+			return cutFinely(t, repeated(block, 32), nodes, "D", "K", "C")
+		}},
 	}
+}
+
+func known(t testing.TB, name string) *workload.Workload {
+	m, err := zoo.Model(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := onnx.Workload(m, onnx.Options{Rules: rules.Default()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// repeated puts blocks one after another: the first input of each is the last result
+// of the one before.
+func repeated(block *workload.Workload, times int) *workload.Workload {
+	input := block.Layers[0].Operands[1].Source.Tensor
+	n := len(block.Layers)
+	w := &workload.Workload{}
+	for b := range times {
+		var moved func(s workload.Source) workload.Source
+		moved = func(s workload.Source) workload.Source {
+			switch {
+			case s.Kind == workload.FromLayer:
+				s.Layer += b * n
+			case s.Kind == workload.FromInput && s.Tensor == input && b > 0:
+				s.Kind, s.Layer = workload.FromLayer, b*n-1
+			}
+			s.Parts = slices.Clone(s.Parts)
+			for i := range s.Parts {
+				s.Parts[i] = moved(s.Parts[i])
+			}
+			return s
+		}
+		for _, l := range block.Layers {
+			l.ID += b * n
+			l.Operands = slices.Clone(l.Operands)
+			for k := range l.Operands {
+				l.Operands[k].Source = moved(l.Operands[k].Source)
+			}
+			w.Layers = append(w.Layers, l)
+		}
+	}
+	return w
+}
+
+// cutFinely fuses a network and cuts all its layers alike, along the first of the
+// given dimensions as far as that goes, then along the next, into nearly the given
+// number of nodes.
+func cutFinely(t testing.TB, w *workload.Workload, nodes int, dims ...workload.Dim) *taskgraph.Graph {
+	cut := func(most int) (*mapping.Mapping, int) {
+		m, total := &mapping.Mapping{}, 0
+		for i := range w.Layers {
+			l := &w.Layers[i]
+			e := mapping.Entry{Name: l.Name, Cores: []int{0, 1, 2, 3}}
+			count := 1
+			for _, d := range dims {
+				if l.HasDim(d) && slices.Contains(l.Operands[0].Dims, d) {
+					parts := min(l.Size(d), most/count)
+					if parts > 1 {
+						count *= parts
+						e.Intra = append(e.Intra, mapping.Tiling{Dim: d, Parts: parts})
+					}
+				}
+			}
+			if len(e.Intra) == 0 {
+				e.Intra = []mapping.Tiling{{Dim: l.Dims[0].Dim, Parts: 1}}
+			}
+			total += count
+			m.Entries = append(m.Entries, e)
+		}
+		return m, total
+	}
+	most := sort.Search(nodes, func(most int) bool { _, total := cut(most + 1); return total > nodes })
+	m, _ := cut(max(1, most))
+	return build(t, w, m, split.Stacks{indices(len(w.Layers))}, rules.Default())
+}
+
+// BenchmarkScale tells how time and memory grow from ten thousand nodes to a
+// million: per node, for the graph and for a schedule that is recorded, and the heap
+// that both take together.
+func BenchmarkScale(b *testing.B) {
+	for _, shape := range shapes() {
+		for _, nodes := range []int{10_000, 30_000, 100_000, 300_000, 1_000_000} {
+			b.Run(fmt.Sprintf("%s/%d", shape.name, nodes), func(b *testing.B) { scale(b, shape, nodes) })
+		}
+	}
+}
+
+func scale(b *testing.B, shape shape, nodes int) {
+	var graph, prepare, run time.Duration
+	var bytes, live, edges float64
+	count := 0
+	for b.Loop() {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		began := time.Now()
+		g := shape.build(b, nodes)
+		graph += time.Since(began)
+		runtime.ReadMemStats(&after)
+		bytes = float64(after.TotalAlloc-before.TotalAlloc) / float64(len(g.Nodes))
+		edges = float64(len(g.Edges()))
+		began = time.Now()
+		sim, alloc := scheduler(b, g)
+		prepare += time.Since(began)
+		began = time.Now()
+		s, err := sim.Run(alloc)
+		if err != nil {
+			b.Fatal(err)
+		}
+		run += time.Since(began)
+		runtime.ReadMemStats(&after)
+		live = float64(after.HeapAlloc-before.HeapAlloc) / float64(len(g.Nodes))
+		count += len(g.Nodes)
+		runtime.KeepAlive(s)
+	}
+	perNode := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / float64(count) }
+	b.ReportMetric(perNode(graph), "graph-ns/node")
+	b.ReportMetric(bytes, "graph-B/node")
+	b.ReportMetric(live, "heap-B/node")
+	b.ReportMetric(perNode(prepare), "prepare-ns/node")
+	b.ReportMetric(perNode(run), "schedule-ns/node")
+	b.ReportMetric(edges*float64(b.N)/float64(count), "edges/node")
 }

@@ -77,25 +77,45 @@ func (s *search) proveBest(p *Problem, model *loopnest.Model, tried []unrolling,
 // those with a number of factors, if that is not 0.
 type explorer func(e *loopnest.Evaluator, rank, evaluated int) error
 
+// unfinished is an unrolling whose search ran out of its share of the effort.
+type unfinished struct {
+	e         *loopnest.Evaluator
+	rank      int
+	evaluated int
+	open      []value
+}
+
+// share is the part of the effort that the search under one of several unrollings
+// may take before the others have had theirs.
+const share = 8
+
 // prove searches all orders under the unrollings that Loma tried and, where the
-// array dimensions are open, under all others. It returns all unrollings.
+// array dimensions are open, under all others, and then goes on with those that it
+// has not finished. It returns all unrollings.
 func (s *search) prove(p *Problem, model *loopnest.Model, tried []unrolling, opt Options, explore explorer) ([]unrolling, error) {
 	s.effort, s.open = opt.Effort, nil
 	if s.effort == 0 {
 		s.effort = math.MaxInt64
 	}
-	for rank := range tried {
-		e, err := model.NewEvaluator(tried[rank].spatial)
-		if err != nil {
-			return nil, err
-		}
-		if err := explore(e, rank, opt.FactorLimit); err != nil {
-			return nil, err
-		}
-	}
 	operations := float64(p.Layer.MACs()) * float64(p.Core.UnitEnergy)
 	if p.Core.IMC != nil {
 		operations = 0 // it depends on the unrolling
+	}
+	var left []unfinished
+	most := s.effort
+	if _, open := newSpatialSpace(p).given(p); len(open) > 0 {
+		most = max(most/share, firstTurn)
+	}
+	for rank := range tried {
+		e, err := model.NewEvaluator(tried[rank].spatial)
+		if err != nil {
+			continue // Loma's search has noted it
+		}
+		u, err := s.part(unfinished{e: e, rank: rank, evaluated: opt.FactorLimit}, most, explore)
+		if err != nil {
+			return nil, err
+		}
+		left = append(left, u...)
 	}
 	more, complete := others(p, tried, s.cyclesToBeat(operations))
 	if !complete {
@@ -115,15 +135,49 @@ func (s *search) prove(p *Problem, model *loopnest.Model, tried []unrolling, opt
 		if err != nil {
 			continue // it leaves the array idle or exceeds a loop once it is shrunk to fit
 		}
-		tried = append(tried, unrolling{spatial: u.spatial})
-		if err := explore(e, len(tried)-1, 0); err != nil {
-			if s.ctx.Err() != nil {
-				return nil, err
+		part, err := s.part(unfinished{e: e, rank: len(tried)}, most, explore)
+		switch {
+		case s.ctx.Err() != nil:
+			return nil, err
+		case err != nil:
+			continue // it leaves no loop for the user's order
+		}
+		tried, left = append(tried, unrolling{spatial: u.spatial}), append(left, part...)
+	}
+	return tried, s.resume(left, explore)
+}
+
+// resume goes on with the unrollings that are not finished, as far as the effort goes.
+func (s *search) resume(left []unfinished, explore explorer) error {
+	for _, u := range left {
+		again := []unfinished{u}
+		if s.effort > 0 && slices.ContainsFunc(u.open, func(bound value) bool { return !s.cut(bound) }) {
+			var err error
+			if again, err = s.part(u, s.effort, explore); err != nil {
+				return err
 			}
-			tried = tried[:len(tried)-1] // it leaves no loop for the user's order
+		}
+		for _, a := range again {
+			if s.gapOf(a.open) > s.gapOf(u.open) {
+				a = u
+			}
+			s.open = append(s.open, a.open...)
 		}
 	}
-	return tried, nil
+	return nil
+}
+
+// part searches under one unrolling with some of the effort, and returns it if that
+// was not enough.
+func (s *search) part(u unfinished, effort int64, explore explorer) ([]unfinished, error) {
+	elsewhere, rest := s.open, max(0, s.effort-effort)
+	s.open, s.effort = nil, min(s.effort, effort)
+	err := explore(u.e, u.rank, u.evaluated)
+	u.open, s.open, s.effort = s.open, elsewhere, rest+max(0, s.effort)
+	if err != nil || len(u.open) == 0 {
+		return nil, err
+	}
+	return []unfinished{u}, nil
 }
 
 // cyclesToBeat is the number of cycles from which on no nest can be better than

@@ -51,7 +51,6 @@ func (s *search) place(p *Problem, model *loopnest.Model, e *loopnest.Evaluator,
 	if len(factors) < len(fixed) {
 		return nil // the given order needs a split that does not exist
 	}
-	elsewhere := s.open
 	var least []value // the bounds of what is open, from the search that came closer
 	for turn := 0; ; turn++ {
 		all := s.effort
@@ -63,14 +62,13 @@ func (s *search) place(p *Problem, model *loopnest.Model, e *loopnest.Evaluator,
 		}
 		s.effort = left + max(0, s.effort)
 		if len(s.open) == 0 {
-			s.open = elsewhere
 			return nil
 		}
 		if turn == 0 || s.gapOf(s.open) < s.gapOf(least) {
 			least = s.open
 		}
 		if s.effort <= 0 {
-			s.open = append(elsewhere, least...)
+			s.open = least
 			return nil
 		}
 	}

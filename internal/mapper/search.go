@@ -236,6 +236,7 @@ func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
 		return nil, err
 	}
 	s.result.Unrolling = unrollings[s.result.Rank].spatial
+	s.result.Exhaustive = s.result.Exhaustive && opt.Search != Best
 	return &s.result, nil
 }
 

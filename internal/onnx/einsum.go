@@ -17,6 +17,9 @@ type equation struct {
 
 // einsum reads the equation of a node; an ellipsis becomes letters of its own.
 func (c *call) einsum() (equation, error) {
+	if len(c.in) > maxContracted {
+		return equation{}, fmt.Errorf("it has %d operands; at most %d are supported", len(c.in), maxContracted)
+	}
 	text := strings.ReplaceAll(c.Str("equation", ""), " ", "")
 	left, right, explicit := strings.Cut(text, "->")
 	e := equation{operands: strings.Split(left, ","), size: map[rune]int64{}}
@@ -158,6 +161,9 @@ func lowerEinsum(l *lowering, p *part) error {
 	e, err := p.einsum()
 	if err != nil {
 		return err
+	}
+	if len(e.operands) > 2 {
+		return fmt.Errorf("the equations of more than two operands of the model have more than %d of them", maxOperands)
 	}
 	operands := make([]val, len(e.operands))
 	for i := range operands {

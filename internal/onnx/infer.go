@@ -135,6 +135,7 @@ type inference struct {
 	next         int                 // the id of the next node
 	initializers []Tensor            // of branches, and of nodes that replace others
 	sequences    map[string][]string // the tensors that a sequence holds
+	contracted   int                 // operands of Einsum nodes of more than two
 	sequenced    int                 // how many those of all sequences are
 	open         map[string][]string // symbols without a size: where they stand
 	// skipUnsupported leaves the report of unknown operators to the caller.
@@ -154,6 +155,9 @@ func newInference(m *Model, o Options) *inference {
 	}
 	return in
 }
+
+// exportAgain is the way out where a file breaks the rules of ONNX.
+const exportAgain = "the file breaks the rules of ONNX: export the model again"
 
 func (in *inference) problem(message, allowed, hint string) {
 	if len(in.problems) > maxProblems {
@@ -181,7 +185,7 @@ func (in *inference) run() {
 	in.walk(g.Nodes, 0)
 	for _, o := range g.Outputs {
 		if _, ok := in.values[o.Name]; !ok {
-			in.problem(fmt.Sprintf("nothing computes the network output %q", o.Name), "", "")
+			in.problem(fmt.Sprintf("nothing computes the network output %q", o.Name), "", exportAgain)
 		}
 	}
 }
@@ -209,7 +213,7 @@ func (in *inference) walk(nodes []Node, depth int) {
 func (in *inference) initializer(t *Tensor) {
 	for _, d := range t.Dims {
 		if d < 0 || d > maxDim {
-			in.problem(fmt.Sprintf("initializer %q has an impossible shape %s", t.Name, shapeString(t.Dims)), "", "")
+			in.problem(fmt.Sprintf("initializer %q has an impossible shape %s", t.Name, shapeString(t.Dims)), "", exportAgain)
 			break
 		}
 	}
@@ -437,7 +441,7 @@ func (in *inference) node(n *Node, name string, id int) *call {
 			continue
 		}
 		if by, twice := in.produced[output]; twice {
-			in.problem(fmt.Sprintf("tensor %q is computed by node %q and by node %q", output, by, name), "", "")
+			in.problem(fmt.Sprintf("tensor %q is computed by node %q and by node %q", output, by, name), "", "give every result a name of its own, or export the model again")
 		}
 		in.produced[output] = name
 		declared := in.declaredValue(output)
@@ -495,7 +499,7 @@ func (in *inference) infer(op operator, c *call, name string) (outs []tensor, ne
 	if errors.As(err, &e) && c.declared != nil {
 		return nil, true
 	}
-	in.problem(fmt.Sprintf("node %q (%s): %v", name, c.OpType, err), "", "")
+	in.problem(fmt.Sprintf("node %q (%s): %v", name, c.OpType, err), "", "look at the node in the program that wrote the model; a shape that the file stores is taken where none can be computed")
 	return nil, false
 }
 

@@ -70,7 +70,7 @@ func (k *kernels) run() {
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
 		k.steps[i].layer = -1
-		if n.OpType == "Constant" {
+		if k.isConstant(n) {
 			for _, output := range n.Outputs {
 				k.constant(output)
 			}
@@ -99,6 +99,14 @@ func (k *kernels) run() {
 			k.problem(fmt.Sprintf("node %d %q (%s): %v", i, name, n.OpType, err), "", "")
 		}
 	}
+}
+
+// isConstant tells whether a node only computes something from constants, such as
+// the weights of a model that was written without their values.
+func (k *kernels) isConstant(n *Node) bool {
+	return n.OpType == "Constant" || len(n.Inputs) > 0 && !isKernel(n) && !slices.ContainsFunc(n.Inputs, func(input string) bool {
+		return input != "" && k.origins[input].Kind != workload.FromConstant
+	})
 }
 
 func isKernel(n *Node) bool {

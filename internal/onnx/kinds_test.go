@@ -2,7 +2,9 @@ package onnx_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	stream "streamdse"
@@ -17,15 +19,28 @@ import (
 	"streamdse/workload"
 )
 
-// kinds are small models of the kinds that users have. MACs are those of
-// convolutions and matrix products, summed up by hand; weights are elements.
-var kinds = []struct {
+// kindOfModel is a small model with its sums.
+type kindOfModel struct {
 	name, model   string
 	dims          map[string]int64
 	precision     onnx.Precision
 	macs, weights int64
-}{
-	{"opset 9 without shapes or stored weights, channel shuffle", `
+	opset         int    // 13 if 0
+	prelude       string // lines that come first
+}
+
+func (k kindOfModel) parse(t testing.TB) *onnx.Model {
+	text := k.prelude + "\n" + k.model
+	if k.opset > 0 {
+		text = fmt.Sprintf("opset %d\n%s", k.opset, text)
+	}
+	return parse(t, text)
+}
+
+// kinds are small models of the kinds that users have. MACs are those of
+// convolutions and matrix products, summed up by hand; weights are elements.
+var kinds = []kindOfModel{
+	{name: "opset 9 without shapes or stored weights, channel shuffle", model: `
 		opset 9
 		input x 1x3x32x32
 		init sw [24,3,3,3]
@@ -54,8 +69,8 @@ var kinds = []struct {
 		init fb 10
 		q = Gemm(fl, fw, fb) transB=1
 		y = Softmax(q)
-		output y`, nil, onnx.Precision{}, 24*16*16*27 + 24*8*8*6 + 24*8*8*9 + 480, 24*27 + 24*6 + 24*9 + 480},
-	{"transposes everywhere", `
+		output y`, macs: 24*16*16*27 + 24*8*8*6 + 24*8*8*9 + 480, weights: 24*27 + 24*6 + 24*9 + 480},
+	{name: "transposes everywhere", model: `
 		input x unk__1x17x15x3
 		t0 = Transpose(x) perm=0,3,1,2
 		init w 8x3x3x3
@@ -71,8 +86,8 @@ var kinds = []struct {
 		m = ReduceMean(a) axes=1,2 keepdims=0
 		init f 8x5
 		y = MatMul(m, f)
-		output y`, nil, onnx.Precision{}, 9*8*8*27 + 9*8*8*9 + 40, 8*27 + 8*9 + 40},
-	{"attention with dynamic batch and sequence, key-value cache", `
+		output y`, macs: 9*8*8*27 + 9*8*8*9 + 40, weights: 8*27 + 8*9 + 40},
+	{name: "attention with dynamic batch and sequence, key-value cache", model: `
 		input x batchxseqx32
 		input pk batchx4xpastx8
 		input pv batchx4xpastx8
@@ -110,8 +125,8 @@ var kinds = []struct {
 		init g 32
 		y = LayerNormalization(c3, g, g)
 		output y
-		output kc`, map[string]int64{"batch": 2, "seq": 6, "past": 10}, onnx.Precision{}, 2*6*32*96 + 2*2*4*6*16*8, 32*96 + 96 + 1 + 2*32},
-	{"upsampling, transposed convolution, skip connection", `
+		output kc`, dims: map[string]int64{"batch": 2, "seq": 6, "past": 10}, macs: 2*6*32*96 + 2*2*4*6*16*8, weights: 32*96 + 96 + 1 + 2*32},
+	{name: "upsampling, transposed convolution, skip connection", model: `
 		input x 1x4x8x8
 		init w 8x4x3x3
 		a = Conv(x, w) pads=1,1,1,1
@@ -126,8 +141,8 @@ var kinds = []struct {
 		init s f[1,1,0.5,0.5]
 		z = Resize(e, , s) mode=linear
 		y = Resize(z, , s) mode=nearest
-		output y`, nil, onnx.Precision{}, 8*64*36 + 4*4*8*8*4 + 8*8*16*4*16 + 16*16*4*4*9, 8*36 + 8*8*4 + 16*4*16 + 4*4*9},
-	{"rotation, patches, padding", `
+		output y`, macs: 8*64*36 + 4*4*8*8*4 + 8*8*16*4*16 + 16*16*4*4*9, weights: 8*36 + 8*8*4 + 16*4*16 + 4*4*9},
+	{name: "rotation, patches, padding", model: `
 		input x 1x8x8x12
 		r0 = Relu(x)
 		init s3 [3]
@@ -149,8 +164,8 @@ var kinds = []struct {
 		init rep [1,2]
 		tl = Tile(pz, rep)
 		y = Exp(tl)
-		output y`, nil, onnx.Precision{}, 16 * 48 * 20, 48 * 20},
-	{"quantised", `
+		output y`, macs: 16 * 48 * 20, weights: 48 * 20},
+	{name: "quantised", model: `
 		input x 1x3x8x8
 		init s f[0.5]
 		init z:uint8 scalar
@@ -169,8 +184,8 @@ var kinds = []struct {
 		i = Flatten(h)
 		init m:int8 5x7
 		y = MatMulInteger(i, m)
-		output y`, nil, onnx.Precision{Partial: 16}, 4*64*27 + 5*64*4 + 35, 4*27 + 5*4/2 + 35},
-	{"one and three dimensions, five axes, recurrence of sums", `
+		output y`, precision: onnx.Precision{Partial: 16}, macs: 4*64*27 + 5*64*4 + 35, weights: 4*27 + 5*4/2 + 35},
+	{name: "one and three dimensions, five axes, recurrence of sums", model: `
 		input x 1x4x20
 		init w 6x4x5
 		c = Conv(x, w) strides=2, pads=2,2
@@ -186,8 +201,8 @@ var kinds = []struct {
 		v = Softmax(d) axis=1
 		init big 1x4x1x1x4
 		y = Mul(v, big)
-		output y`, nil, onnx.Precision{}, 6*10*20 + 4*2*1*4*16, 6*20 + 2*6 + 4*16 + 16},
-	{"ONNX Runtime's operators", `
+		output y`, macs: 6*10*20 + 4*2*1*4*16, weights: 6*20 + 2*6 + 4*16 + 16},
+	{name: "ONNX Runtime's operators", model: `
 		opset 17
 		input x 1x6x16
 		init w 16x48
@@ -206,7 +221,7 @@ var kinds = []struct {
 		k = MatMul(r, kw)
 		o = com.microsoft.GroupQueryAttention(r, k, k, , ) num_heads=4 kv_num_heads=2
 		y = Add(o, sum)
-		output y`, nil, onnx.Precision{}, 6*16*48 + 2*2*6*6*8 + 2*6*16*32 + 6*16*8 + 2*4*6*6*4, 16*48 + 2*16 + 2*16*32 + 32 + 16*8}, // g counts once,
+		output y`, macs: 6*16*48 + 2*2*6*6*8 + 2*6*16*32 + 6*16*8 + 2*4*6*6*4, weights: 16*48 + 2*16 + 2*16*32 + 32 + 16*8}, // g counts once,
 }
 
 // TestKinds reads every model, checks its sums, and runs it in both modes; each
@@ -220,9 +235,9 @@ func TestKinds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range kinds {
+	for _, c := range slices.Concat(kinds, exports) {
 		t.Run(c.name, func(t *testing.T) {
-			w, err := onnx.Workload(parse(t, c.model), onnx.Options{FoldActivations: true, Dims: c.dims, Precision: c.precision})
+			w, err := onnx.Workload(c.parse(t), onnx.Options{FoldActivations: true, Dims: c.dims, Precision: c.precision})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -230,7 +245,7 @@ func TestKinds(t *testing.T) {
 			if got := w.Totals(); got.MACs != c.macs || got.Weights != 8*unit.Bits(c.weights) {
 				t.Errorf("%d MACs, %d bits of weights, want %d, %d:\n%s", got.MACs, got.Weights, c.macs, 8*c.weights, describe(w))
 			}
-			if _, _, err := onnx.Infer(parse(t, c.model)); err != nil && c.dims == nil {
+			if _, _, err := onnx.Infer(c.parse(t)); err != nil && c.dims == nil {
 				t.Error(err)
 			}
 			numbered := map[int]bool{}
@@ -241,17 +256,45 @@ func TestKinds(t *testing.T) {
 					numbered[id] = true
 				}
 			}
+			checkNumbers(t, w)
 			if err := connected(w, m); err != nil {
 				t.Error(err)
 			}
 			for _, mode := range []stream.Mode{stream.LayerByLayer, stream.Fused} {
 				o := stream.DefaultOptions()
-				o.Mode, o.Generations, o.Individuals = mode, 1, 4
+				o.Mode, o.Evaluations, o.Explore = mode, 100, nil
 				if _, err := stream.Run(context.Background(), stream.Problem{Workload: w, Hardware: acc, Mapping: m}, o); err != nil {
 					t.Errorf("%s: %v", mode, err)
 				}
 			}
 		})
+	}
+}
+
+// checkNumbers expects that no two nodes of the model share a number.
+func checkNumbers(t *testing.T, w *workload.Workload) {
+	t.Helper()
+	owner := map[int]string{}
+	claim := func(id int, name string) {
+		if by, taken := owner[id]; taken && by != name {
+			t.Errorf("number %d belongs to %q and to %q", id, by, name)
+		}
+		owner[id] = name
+	}
+	for i := range w.Layers {
+		l := &w.Layers[i]
+		name := l.Name
+		if l.Part != "" {
+			name = strings.TrimSuffix(name, "-"+l.Part+"/")
+		}
+		claim(l.ID, name)
+		for k := range l.Operands {
+			for _, s := range l.Operands[k].Source.Origins() {
+				for _, m := range s.Via {
+					claim(m.ID, m.Name)
+				}
+			}
+		}
 	}
 }
 

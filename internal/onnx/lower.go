@@ -91,6 +91,7 @@ type part struct {
 	name   string
 	id     int
 	used   int     // numbers that its layers and movements have taken
+	moves  bool    // it only moves data: all its steps have its one number
 	shape  []int64 // of the first output
 	typ    DataType
 	source []origin
@@ -377,6 +378,9 @@ func countable(dims []workload.LoopDim) error {
 
 // number is the next number of the node's own.
 func (p *part) number() int {
+	if p.moves {
+		return p.id
+	}
 	p.used++
 	return p.id + p.used - 1
 }

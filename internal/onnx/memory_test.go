@@ -75,6 +75,30 @@ func TestMemory(t *testing.T) {
 		"a chain":                  append(graph(chain("%d")), input...),
 		"a chain without an input": graph(chain("n%d")),
 	}
+	var grows, einsum []byte
+	tensor := func(b []byte, op string, inputs []string, output string) []byte {
+		n := field(field(nil, 4, []byte(op)), 2, []byte(output))
+		for _, i := range inputs {
+			n = field(n, 1, []byte(i))
+		}
+		return field(b, 1, n)
+	}
+	grows = tensor(grows, "SequenceEmpty", nil, "s0")
+	for i := 0; len(grows) < size-100; i++ {
+		grows = tensor(grows, "SequenceInsert", []string{fmt.Sprintf("s%d", i), "0"}, fmt.Sprintf("s%d", i+1))
+		grows = tensor(grows, "ConcatFromSequence", []string{fmt.Sprintf("s%d", i+1)}, fmt.Sprintf("c%d", i))
+	}
+	models["sequences"] = append(graph(grows), input...)
+	equation := field(nil, 1, []byte("equation"))
+	equation = field(equation, 4, []byte(strings.Repeat("ab,", 63)+"ab->ab"))
+	many := field(field(field(nil, 4, []byte("Einsum")), 2, []byte("y")), 5, equation)
+	for range 64 {
+		many = field(many, 1, []byte("0"))
+	}
+	for len(einsum) < size-len(many) {
+		einsum = field(einsum, 1, many)
+	}
+	models["contractions"] = append(graph(einsum), input...)
 	nested := op
 	for range 100000 {
 		nested = field(field(nil, 4, []byte("If")), 5, field(field(nil, 1, []byte("a")), 6, field(nil, 1, nested)))

@@ -48,6 +48,7 @@ func movementOperator(inputs int, steps plan, doc string) operator {
 			if err != nil {
 				return err
 			}
+			p.moves = true
 			for i, via := range outputs {
 				if i < len(p.Outputs) && p.Outputs[i] != "" {
 					l.bind(p, i, l.through(p, p.value(0), via...))
@@ -640,6 +641,7 @@ func lowerConcat(l *lowering, p *part) error {
 	if err != nil {
 		return err
 	}
+	p.moves = true
 	parts := make([]val, len(p.in))
 	for i := range parts {
 		parts[i] = p.value(i)

@@ -196,11 +196,22 @@ func (n *nest) whole(name workload.Dim, size int64) []workload.Dim {
 	return ax(name)
 }
 
-// wholly names all axes of a tensor so.
-func (n *nest) wholly(prefix string, shape []int64) [][]workload.Dim {
+// any names an axis of which each step of two loops reads one position, whichever.
+func (n *nest) any(name, a, b workload.Dim, size int64) []workload.Dim {
+	n.relations = append(n.relations, anyOf(name, a, b, size))
+	return ax(name)
+}
+
+// anyElement names all axes of a tensor of which each step of a layer reads one
+// element, the last axes by the last loops of the result.
+func (n *nest) anyElement(shape []int64, names []workload.Dim) [][]workload.Dim {
 	axes := make([][]workload.Dim, len(shape))
 	for i, d := range shape {
-		axes[i] = n.whole(workload.Dim(fmt.Sprintf("%s%d", prefix, i)), d)
+		by := workload.NoLoop
+		if k := i + len(names) - len(shape); k >= 0 {
+			by = names[k]
+		}
+		axes[i] = n.any(workload.Dim(fmt.Sprintf("IU%d", i)), by, workload.NoLoop, d)
 	}
 	return axes
 }
@@ -248,7 +259,7 @@ func lowerGatherElements(l *lowering, p *part) error {
 	read := slices.Clone(n.out)
 	for i, d := range p.in[0].shape {
 		if i == a || d != p.shape[i] {
-			read[i] = n.whole("I"+names[i], d)
+			read[i] = n.any("I"+names[i], names[i], workload.NoLoop, d)
 		}
 	}
 	n.ins = []reading{reads("I", p.value(1), n.out...), reads("W", p.value(0), read...)}
@@ -285,7 +296,11 @@ func lowerGatherND(l *lowering, p *part) error {
 		}
 	}
 	for i := range t.size {
-		read = append(read, n.whole(workload.Dim(fmt.Sprintf("I%d", i)), x[t.batch+i]))
+		by := workload.NoLoop
+		if k := len(t.outer) - 1; k >= 0 {
+			by = n.dims[k].Dim
+		}
+		read = append(read, n.any(workload.Dim(fmt.Sprintf("I%d", i)), by, workload.NoLoop, x[t.batch+i]))
 	}
 	for i, d := range x[t.batch+t.size:] {
 		read = append(read, add("K", i, d))
@@ -338,11 +353,12 @@ func (s scatter) lower(l *lowering, p *part) error {
 	dims, names := elementDims(p.shape)
 	n := nest{part: "put", dims: dims, out: stretched(names, p.shape, p.shape), shape: p.shape, plain: true, typ: p.typ}
 	n.ins = []reading{reads("I", p.value(0), n.out...), {name: "W", from: updates}}
-	n.ins[1].axes = n.wholly("IU", updates.shape)
+	n.ins[1].axes = n.anyElement(updates.shape, names)
 	return l.result(p, n)
 }
 
 func (s scatter) place(l *lowering, p *part, values []int64) error {
+	p.moves = true
 	data, updates, places, err := s.flat(p.call, values)
 	if err != nil {
 		return err
@@ -534,13 +550,14 @@ func lowerReverseSequence(l *lowering, p *part) error {
 	if ok && len(lengths) > 0 && slices.Min(lengths) == slices.Max(lengths) && lengths[0] >= 1 && lengths[0] <= p.shape[time] {
 		n := lengths[0]
 		runs := append([]workload.Run{{Count: int(n), From: int(n - 1), Step: -1}}, run(n, p.shape[time]-n)...)
+		p.moves = true
 		l.bind(p, 0, l.through(p, p.value(0), selected(p.shape, time, runs)))
 		return nil
 	}
 	dims, names := elementDims(p.shape)
 	n := nest{dims: dims, out: stretched(names, p.shape, p.shape), shape: p.shape, plain: true}
 	read := slices.Clone(n.out)
-	read[time] = n.whole("I"+names[time], p.shape[time])
+	read[time] = n.any("I"+names[time], names[time], workload.NoLoop, p.shape[time])
 	n.ins = []reading{reads("I", p.value(0), read...), l.noWeights()}
 	if !p.constant(1) {
 		batch, err := axis(p.Int("batch_axis", 1), len(p.shape))

@@ -140,6 +140,7 @@ func lowerQLinearConcat(l *lowering, p *part) error {
 	if err != nil {
 		return err
 	}
+	p.moves = true
 	var parts []val
 	for i := 2; i < len(p.in); i += 3 {
 		parts = append(parts, p.value(i))

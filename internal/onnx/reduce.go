@@ -259,7 +259,13 @@ func lowerReduce(axes reducer) func(*lowering, *part) error {
 // wholeAxis is a relation of an index of which every iteration may read all n
 // positions.
 func wholeAxis(index workload.Dim, n int64) workload.Relation {
-	return workload.Relation{Index: index, A: "-", B: "-", Slack: int(n - 1), Size: int(n)}
+	return anyOf(index, workload.NoLoop, workload.NoLoop, n)
+}
+
+// anyOf is a relation of an index of which each step of the loops a and b reads one of
+// n positions, whichever.
+func anyOf(index, a, b workload.Dim, n int64) workload.Relation {
+	return workload.Relation{Index: index, A: a, B: b, Slack: int(n - 1), Size: int(n)}
 }
 
 // lowerCumSum: O[b][h][k][c] += I[b][h][k][ic], where every c may read all of ic:
@@ -277,7 +283,7 @@ func lowerCumSum(l *lowering, p *part) error {
 	out := stretched(names, p.shape, p.shape)
 	in := slices.Clone(out)
 	in[a] = ax("I" + names[a])
-	return l.result(p, nest{dims: dims, out: out, shape: p.shape, relations: []workload.Relation{wholeAxis("I"+names[a], p.shape[a])},
+	return l.result(p, nest{dims: dims, out: out, shape: p.shape, relations: []workload.Relation{anyOf("I"+names[a], names[a], workload.NoLoop, p.shape[a])},
 		ins: []reading{reads("I", p.value(0), in...), l.noWeights()}})
 }
 
@@ -428,7 +434,11 @@ func lowerGather(move func(*lowering, *part) error) func(*lowering, *part) error
 		n := nest{dims: dims, out: slices.Concat(before, at, after), shape: p.shape, plain: true}
 		read := slices.Concat(before, at, after)
 		if !table.Constant() {
-			n.relations = []workload.Relation{wholeAxis("IV", table.shape[a])}
+			by := workload.NoLoop
+			if len(at) > 0 {
+				by = "D"
+			}
+			n.relations = []workload.Relation{anyOf("IV", by, workload.NoLoop, table.shape[a])}
 			read = slices.Concat(before, [][]workload.Dim{ax("IV")}, after)
 		}
 		n.ins = []reading{reads("I", index, at...), reads("W", table, read...)}

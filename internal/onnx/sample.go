@@ -34,7 +34,7 @@ func inferGridSample(c *call) ([]tensor, error) {
 // anyPosition adds the axes of a feature map of which any position may be read.
 func (n *nest) anyPosition(axes [][]workload.Dim, names [][3]workload.Dim, spatial []int64) [][]workload.Dim {
 	for i, name := range names {
-		axes = append(axes, n.whole(name[0], spatial[i]))
+		axes = append(axes, n.any(name[0], name[1], name[2], spatial[i]))
 	}
 	return axes
 }
@@ -133,7 +133,7 @@ func (r regions) lower(l *lowering, p *part) error {
 	out, kernel := w.spatialLoops(names)
 	n := nest{dims: slices.Concat(loops(loop("D", p.shape[0]), loop("K", x[1])), out, kernel), shape: p.shape,
 		out: spatialAxes([][]workload.Dim{ax("D"), ax("K")}, names, 1)}
-	in := n.anyPosition([][]workload.Dim{n.whole("IB", x[0]), ax("K")}, names, x[2:])
+	in := n.anyPosition([][]workload.Dim{n.any("IB", "D", workload.NoLoop, x[0]), ax("K")}, names, x[2:])
 	n.ins = []reading{reads("I", p.value(0), in...), reads("W", p.value(1), ax("D"), n.whole("IV", int64(r.boxes)))}
 	return l.result(p, n)
 }
@@ -259,7 +259,7 @@ func lowerCol2Im(l *lowering, p *part) error {
 	n := nest{dims: slices.Concat(loops(loop("B", p.shape[0]), loop("K", k.channels)), out, kernel), shape: p.shape,
 		out: spatialAxes([][]workload.Dim{ax("B"), ax("K")}, names, 1)}
 	x := p.in[0].shape
-	n.ins = []reading{reads("I", p.value(0), ax("B"), n.whole("IK", x[1]), n.whole("IL", x[2])), l.noWeights()}
+	n.ins = []reading{reads("I", p.value(0), ax("B"), n.any("IK", "K", workload.NoLoop, x[1]), n.any("IL", "OX", "FX", x[2])), l.noWeights()}
 	return l.result(p, n)
 }
 
@@ -307,8 +307,8 @@ func lowerDeformConv(l *lowering, p *part) error {
 	n := nest{part: "sample", kind: "GridSample", shape: []int64{x[0], x[1], f[2], f[3], w.out[0], w.out[1]}, typ: p.typ,
 		dims: loops(loop("B", x[0]), loop("K", x[1]), loop("FY", f[2]), loop("FX", f[3]), loop("OX", w.out[1]), loop("OY", w.out[0]), loop("TX", 2), loop("TY", 2)),
 		out:  [][]workload.Dim{ax("B"), ax("K"), ax("FY"), ax("FX"), ax("OY"), ax("OX")}}
-	in := [][]workload.Dim{ax("B"), ax("K"), n.whole("IY", x[2]), n.whole("IX", x[3])}
-	n.ins = []reading{reads("I", p.value(0), in...), reads("W", p.value(2), ax("B"), n.whole("IV", p.in[2].shape[1]), ax("OY"), ax("OX"))}
+	in := [][]workload.Dim{ax("B"), ax("K"), n.any("IY", "OY", "TY", x[2]), n.any("IX", "OX", "TX", x[3])}
+	n.ins = []reading{reads("I", p.value(0), in...), reads("W", p.value(2), ax("B"), n.any("IV", "FY", "FX", p.in[2].shape[1]), ax("OY"), ax("OX"))}
 	v, err := l.layer(p, n)
 	if err != nil {
 		return err

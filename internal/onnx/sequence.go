@@ -71,8 +71,11 @@ const maxSequenced = 1 << 18
 
 // remember keeps the tensors of a sequence.
 func (in *inference) remember(name string, tensors []string) error {
+	if err := in.afford(len(tensors)); err != nil {
+		return err
+	}
 	in.sequences[name] = tensors
-	return in.afford(len(tensors))
+	return nil
 }
 
 // afford counts the tensors of sequences.
@@ -219,10 +222,17 @@ func (in *inference) reshaping(op, from, to string, axis int64) Node {
 	return n
 }
 
+// The largest number of operands of an Einsum of more than two, and of those of all
+// such nodes of a model.
+const (
+	maxContracted = 64
+	maxOperands   = 4096
+)
+
 // contraction replaces an Einsum of more than two operands by a chain of ones of
 // two, from the left to the right.
 func (in *inference) contraction(n *Node, depth int) bool {
-	if n.OpType != "Einsum" || n.Domain != "" && n.Domain != "ai.onnx" || len(n.Inputs) < 3 || len(n.Outputs) == 0 {
+	if n.OpType != "Einsum" || n.Domain != "" && n.Domain != "ai.onnx" || len(n.Inputs) < 3 || len(n.Inputs) > maxContracted || len(n.Outputs) == 0 {
 		return false
 	}
 	c := &call{Node: n, opset: in.opset}
@@ -235,6 +245,9 @@ func (in *inference) contraction(n *Node, depth int) bool {
 	e, err := c.einsum()
 	if err != nil {
 		return false // reported where the shape is asked for
+	}
+	if in.contracted += len(e.operands); in.contracted > maxOperands {
+		return false
 	}
 	text := e.lettered()
 	var nodes []Node

@@ -150,6 +150,9 @@ func attribute(t testing.TB, s string) onnx.Attribute {
 	case v == "float":
 		return onnx.Attribute{Name: name, Type: onnx.AttributeFloat, Float: 0.5}
 	}
+	if f, err := strconv.ParseFloat(v, 32); err == nil {
+		return onnx.Attribute{Name: name, Type: onnx.AttributeFloat, Float: float32(f)}
+	}
 	return onnx.Attribute{Name: name, Type: onnx.AttributeString, String: v}
 }
 

@@ -3,9 +3,11 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"streamdse/hardware"
 	"streamdse/internal/diag"
@@ -104,7 +106,7 @@ func (r *allocationReader) entry(at int, raw json.RawMessage) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&e); err != nil {
-		r.problem(at, entryForm, "", "bad entry: %s", err)
+		r.problem(at, entryForm, "", "%s", badEntry(err))
 		return
 	}
 	switch {
@@ -155,38 +157,53 @@ func (r *allocationReader) allowedCores() string {
 	return coreList(cores)
 }
 
-// missing reports the groups that no entry names, one problem a layer; beyond a
-// handful of layers, how many more there are.
+// badEntry says what is wrong with an entry that is JSON.
+func badEntry(err error) string {
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) && kind.Field != "" {
+		return fmt.Sprintf("the entry's %s is of the wrong kind: %s", kind.Field, kind.Value)
+	}
+	if field, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); unknown {
+		return fmt.Sprintf("the entry has a key %s that means nothing", field)
+	}
+	return "the entry is not of the right form"
+}
+
+// missing reports the groups that no entry names, in one problem.
 func (r *allocationReader) missing() {
 	const most = 5
 	names := layerNames(r.graph.Layers)
-	layers := 0
+	var without []string
+	groups := 0
 	for l := range r.graph.Layers {
 		if len(r.graph.Layers[l].Nodes) == 0 {
 			continue
 		}
-		first, count := 0, 0
-		for group, line := range r.lines[l] {
+		count := 0
+		for _, line := range r.lines[l] {
 			if line == 0 {
-				if count == 0 {
-					first = group
-				}
 				count++
 			}
 		}
-		if count == 0 {
-			continue
+		groups += count
+		switch {
+		case count == 0:
+		case len(r.lines[l]) == 1:
+			without = append(without, names[l])
+		default:
+			without = append(without, fmt.Sprintf("%s (%d of %d groups)", names[l], count, len(r.lines[l])))
 		}
-		if layers++; layers > most {
-			continue
-		}
-		message := fmt.Sprintf("layer %q, group %d has no core", names[l], first)
-		if count > 1 {
-			message += fmt.Sprintf(", nor have %d more of its groups", count-1)
-		}
-		r.problems.Add(diag.Problem{File: r.file, Message: message, Allowed: "one entry a group", Hint: "add " + entryForm})
 	}
-	if layers > most {
-		r.problems.Add(diag.Problem{File: r.file, Message: fmt.Sprintf("%d more layers have no core", layers-most)})
+	if groups == 0 {
+		return
 	}
+	list := strings.Join(without[:min(most, len(without))], ", ")
+	if more := len(without) - most; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	r.problems.Add(diag.Problem{
+		File: r.file, Line: 1, Column: 1, Message: "layers without a core: " + list,
+		Allowed: "one entry " + entryForm + " for every group of every layer",
+		Hint:    "an allocation belongs to the workload, the mapping and the flags that it was saved with",
+	})
 }

@@ -16,12 +16,17 @@ const CoreSchema = "stream/core/v1"
 
 // CoreInputs are what a single-core result was made from.
 type CoreInputs struct {
-	Workload  Input  `json:"workload"`
-	Hardware  Input  `json:"hardware"`
-	Mapping   Input  `json:"mapping"`
-	Core      string `json:"core"`
-	Search    string `json:"search"`
+	Workload Input  `json:"workload"`
+	Hardware Input  `json:"hardware"`
+	Mapping  Input  `json:"mapping"`
+	Core     string `json:"core"`
+	Search   string `json:"search"`
+	// Allocation is how loops were allocated to memories: "greedy" or "free".
+	Allocation string `json:"allocation"`
+	// Model is the latency model, "published" or "physical".
+	Model     string `json:"model"`
 	LPFLimit  int    `json:"lpf_limit"`
+	Effort    int64  `json:"effort"`
 	Objective string `json:"objective"`
 	Mixed     bool   `json:"mixed_spatial"`
 	Locality  bool   `json:"exploit_locality"`
@@ -50,6 +55,7 @@ type MappedLayer struct {
 	Unfit     int64
 	Proven    bool
 	Gap       float64 // part by which something unseen could at most be better, unless proven
+	OpenTie   bool    // something unseen may be as good in the first figure and better in the second
 	Pruned    int64
 	Local     *Local
 }
@@ -124,6 +130,7 @@ type LayerResult struct {
 	Pruned    int64           `json:"pruned"`
 	Proven    bool            `json:"proven_optimal"`
 	Gap       float64         `json:"gap"` // part by which something unseen could at most be better
+	OpenTie   bool            `json:"open_tie,omitempty"`
 	Reason    string          `json:"reason,omitempty"`
 	Misfit    *MisfitResult   `json:"misfit,omitempty"`
 	Loops     []LoopResult    `json:"loops"` // of the layer
@@ -293,7 +300,7 @@ func loopResults(loops []workload.LoopDim) []LoopResult {
 func layerResult(l *MappedLayer) LayerResult {
 	r := LayerResult{
 		ID: l.Layer.ID, Name: l.Layer.Name, Type: l.Layer.Type, MACs: l.Layer.MACs(), Loops: loopResults(l.Layer.Dims),
-		Evaluated: l.Evaluated, Unfit: l.Unfit, Pruned: l.Pruned, Proven: l.Proven, Gap: l.Gap, Reason: l.Reason, Locality: l.Local,
+		Evaluated: l.Evaluated, Unfit: l.Unfit, Pruned: l.Pruned, Proven: l.Proven, Gap: l.Gap, OpenTie: l.OpenTie, Reason: l.Reason, Locality: l.Local,
 		Spatial: SpatialResult{}, Temporal: []LoopResult{}, Operands: []OperandResult{}, Ports: []PortResult{},
 	}
 	if m := l.Misfit; m != nil {

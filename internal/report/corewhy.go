@@ -95,7 +95,8 @@ func (t rows) write(w io.Writer) error {
 
 // CoreSummary writes one line for every layer and the totals.
 func CoreSummary(w io.Writer, r *CoreResult) error {
-	fmt.Fprintf(w, "%s on %s, core %s: search %s, objective %s\n\n", r.Inputs.Workload.Name, r.Inputs.Hardware.Name, r.Inputs.Core, r.Inputs.Search, r.Inputs.Objective)
+	fmt.Fprintf(w, "%s on %s, core %s: search %s, %s allocation, %s model, objective %s\n\n",
+		r.Inputs.Workload.Name, r.Inputs.Hardware.Name, r.Inputs.Core, r.Inputs.Search, r.Inputs.Allocation, r.Inputs.Model, r.Inputs.Objective)
 	t := rows{{"layer", "<type", "MACs", "<spatial", "<temporal, innermost first", "energy", "latency", "stall", "on+offload", "array used", "<limited by", "<optimum"}}
 	var total LayerLatency
 	var macs, ideal int64
@@ -146,6 +147,9 @@ func (l *LayerResult) limit() string {
 }
 
 func (l *LayerResult) proof() string {
+	if l.OpenTie {
+		return "proven, but for ties"
+	}
 	if l.Proven {
 		return "proven"
 	}

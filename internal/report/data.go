@@ -27,8 +27,7 @@ type Settings struct {
 	Dims      []string `json:"dims,omitempty"`
 	Precision []string `json:"precision,omitempty"`
 	UnknownOp string   `json:"unknown_op,omitempty"` // "ignore", or "" for an error
-	// Stacks are the layer ids of each fusion stack as the user gave them; nil for
-	// the mapping's, or those found by weight capacity.
+	// Stacks are the layer ids of each fusion stack, in their order; nil layer by layer.
 	Stacks [][]int `json:"stacks"`
 	// Split and Tile are the tilings over cores and within one that stand in place of
 	// the mapping's, as the user writes them.
@@ -50,6 +49,17 @@ type Settings struct {
 	Evaluations int    `json:"evaluations"` // allocations that might be scheduled
 	Generations int    `json:"generations"` // of the genetic search; 0 for as many as the evaluations allow
 	Individuals int    `json:"individuals"`
+	// Flags are those of the command line and of its configuration file that are not
+	// as by default, but for those that change no figure: `stream run --repeat` gives
+	// them again. Files are checksums of the files that they name beside the inputs.
+	Flags map[string][]string `json:"flags,omitempty"`
+	Files map[string]string   `json:"files,omitempty"`
+	// Explore are the dimensions of the space that were searched, beside cores that
+	// nothing fixed; Pick and Limit are as the user gave them.
+	Explore   []string `json:"explore,omitempty"`
+	Pick      string   `json:"pick,omitempty"`
+	Limit     []string `json:"limit,omitempty"`
+	TimeLimit float64  `json:"time_limit_seconds,omitempty"`
 }
 
 // Inputs are what a result was made from.
@@ -67,20 +77,28 @@ type Inputs struct {
 
 // Search is what a search over allocations did and found.
 type Search struct {
-	Evaluations int  `json:"evaluations"` // distinct allocations scheduled
-	Exhaustive  bool `json:"exhaustive"`  // that was all there are: none is better
+	Evaluations int  `json:"evaluations"`     // distinct allocations scheduled
+	Plans       int  `json:"plans,omitempty"` // ways to cut and order the network that were tried
+	Exhaustive  bool `json:"exhaustive"`      // that was all there are: none is better
 	// Proven tells that no allocation is better for the objective. AtLeast is what its
 	// value has been shown to be for every allocation; 0 if nothing has.
 	Proven      bool    `json:"proven_optimal"`
 	AtLeast     float64 `json:"objective_at_least,omitempty"`
-	Interrupted bool    `json:"interrupted"` // the user ended it; the result is the best until then
-	Front       []Point `json:"front"`       // what nothing found dominates, by ascending latency
+	Interrupted bool    `json:"interrupted"`         // the user ended it; the result is the best until then
+	TimedOut    bool    `json:"timed_out,omitempty"` // the time limit did
+	Front       []Point `json:"front"`               // what nothing found dominates, by ascending latency
 }
 
-// Point is what an allocation achieves.
+// Point is what a solution achieves.
 type Point struct {
 	Latency unit.Cycles     `json:"latency_cycles"`
 	Energy  unit.Picojoules `json:"energy_pj"`
+	// Memory is the highest use of each on-chip memory, summed over the memories.
+	Memory unit.Bits `json:"memory_bits"`
+	// Chosen tells that it became the result.
+	Chosen bool `json:"chosen,omitempty"`
+	// Mapping is the file in the result folder that gives the solution again.
+	Mapping string `json:"mapping,omitempty"`
 }
 
 // Data is one result with all that it refers to. Nothing in it is changed.

@@ -119,7 +119,7 @@ func small() *Data {
 			{Change: bottleneck.Change{Kind: bottleneck.Stores}, Impossible: "no room"},
 		},
 		LowerBound: LowerBound{170, "compute", 1200, "cores", 170 * 1200},
-		Search:     Search{Evaluations: 200, Front: []Point{{200, 1500}, {220, 1400.5}}},
+		Search:     Search{Evaluations: 200, Front: []Point{{Latency: 200, Energy: 1500, Memory: 64, Chosen: true, Mapping: "pareto/00-mapping.yaml"}, {Latency: 220, Energy: 1400.5, Memory: 48, Mapping: "pareto/01-mapping.yaml"}}},
 	}
 }
 

@@ -29,6 +29,19 @@ const (
 	allocationName = "allocation.json"
 )
 
+// MappingName is the mapping file that gives the result again.
+const MappingName = "mapping.yaml"
+
+// The table of the front, and the folder of the mappings that give its solutions
+// again.
+const (
+	frontName   = "pareto.csv"
+	frontFolder = "pareto"
+)
+
+// FrontMapping is the name of the mapping of solution i of the front.
+func FrontMapping(i int) string { return fmt.Sprintf("%s/%02d-mapping.yaml", frontFolder, i) }
+
 // Tables that follow from the others.
 const (
 	layersName = "layers.csv"
@@ -50,18 +63,19 @@ func Pictures(d *Data, o Options) []File {
 	return []File{
 		{"schedule." + o.Format.Extension(), func(w io.Writer) error { return SchedulePicture(w, d, o) }},
 		{"memory." + o.Format.Extension(), func(w io.Writer) error { return MemoryPicture(w, d, o) }},
+		{"pareto." + o.Format.Extension(), func(w io.Writer) error { return FrontPicture(w, d, o) }},
 	}
 }
 
 // generated lists every file that a result folder may hold by the project's
 // doing; they are replaced together.
 func generated() []string {
-	names := []string{ResultName, stateName, allocationName, "report.html", "trace.json", "timing.json"}
-	for _, table := range []string{tasksName, transfersName, layersName, memoryName} {
+	names := []string{ResultName, stateName, allocationName, MappingName, frontFolder, "report.html", "trace.json", "timing.json"}
+	for _, table := range []string{tasksName, transfersName, layersName, memoryName, frontName} {
 		names = append(names, table, stem(table)+"."+string(Parquet))
 	}
 	for _, extension := range Formats() {
-		names = append(names, "schedule."+extension, "memory."+extension)
+		names = append(names, "schedule."+extension, "memory."+extension, "pareto."+extension)
 	}
 	return names
 }
@@ -77,9 +91,20 @@ func WriteFolder(ctx context.Context, dir string, files []File) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%s: nothing was written: %w", dir, err)
+		}
+	}()
+	made, err := makeFolders(filepath.Dir(dir))
+	if err != nil {
 		return err
 	}
+	defer func() {
+		if err != nil {
+			removeEmpty(made)
+		}
+	}()
 	fresh, err := besides(dir, "new", func(name string) error { return os.Mkdir(name, 0o777) })
 	if err != nil {
 		return err
@@ -93,14 +118,53 @@ func WriteFolder(ctx context.Context, dir string, files []File) (err error) {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
-		if err := writeFile(filepath.Join(fresh, f.Name), f.Write); err != nil {
+		name := filepath.Join(fresh, f.Name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 			return err
+		}
+		if err := writeFile(name, f.Write); err != nil {
+			return fmt.Errorf("%s: %w", f.Name, err)
 		}
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return replace(dir, fresh, files)
+}
+
+// makeFolders makes a folder and those above it, and returns those that were not
+// there, the highest first.
+func makeFolders(dir string) (made []string, err error) {
+	for d := dir; ; d = filepath.Dir(d) {
+		if _, err := os.Stat(d); err == nil || filepath.Dir(d) == d {
+			break
+		}
+		made = append([]string{d}, made...)
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		removeEmpty(made)
+		return nil, causeOf(err)
+	}
+	return made, nil
+}
+
+// removeEmpty removes the folders that makeFolders made, unless something is in
+// them by now.
+func removeEmpty(made []string) {
+	for _, d := range slices.Backward(made) {
+		if os.Remove(d) != nil {
+			return
+		}
+	}
+}
+
+// causeOf is the cause of an error, without the operation and the path that failed.
+func causeOf(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }
 
 // replaceable follows a symbolic link and makes sure that what is in the place
@@ -115,7 +179,7 @@ func replaceable(dir string) (string, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return dir, nil
 	case err != nil:
-		return "", err
+		return "", notFolder(dir, err)
 	case len(entries) == 0:
 		return dir, nil
 	}
@@ -123,6 +187,19 @@ func replaceable(dir string) (string, error) {
 		return "", fmt.Errorf("%s holds files but no %s: it is no result folder and is left alone; choose another place, or empty it", dir, ResultName)
 	}
 	return dir, nil
+}
+
+// notFolder says why a folder cannot be read: where a file stands in its place, or
+// in that of a folder above it, which file that is.
+func notFolder(dir string, err error) error {
+	for d := dir; ; d = filepath.Dir(d) {
+		if info, err := os.Stat(d); err == nil && !info.IsDir() {
+			return fmt.Errorf("%s is a file, not a folder", d)
+		}
+		if filepath.Dir(d) == d {
+			return fmt.Errorf("cannot read folder %s: %w", dir, causeOf(err))
+		}
+	}
 }
 
 // CheckFolder tells beforehand whether WriteFolder could write a result folder: it
@@ -138,11 +215,11 @@ func CheckFolder(dir string) error {
 		info, err := os.Stat(above)
 		switch {
 		case err == nil && !info.IsDir():
-			return fmt.Errorf("%s is no folder", above)
+			return fmt.Errorf("%s is a file, not a folder", above)
 		case err == nil:
 			probe, err := os.MkdirTemp(above, ".probe-")
 			if err != nil {
-				return fmt.Errorf("cannot write to folder %s", above)
+				return fmt.Errorf("cannot write to folder %s: %w", above, causeOf(err))
 			}
 			return os.Remove(probe)
 		case filepath.Dir(above) == above:
@@ -199,6 +276,15 @@ func keepForeign(old, dir string, files []File) error {
 	return os.RemoveAll(old)
 }
 
+// CheckFile tells beforehand whether WriteFile could write a file.
+func CheckFile(name string) error {
+	tmp, err := besides(name, "probe", func(tmp string) error { return os.Mkdir(tmp, 0o777) })
+	if err == nil {
+		err = errors.Join(notInTheWay(name), os.Remove(tmp))
+	}
+	return unwritten(name, err)
+}
+
 // WriteFile writes a file so that it appears complete or not at all, replacing
 // an older one.
 func WriteFile(name string, write func(io.Writer) error) error {
@@ -210,16 +296,35 @@ func WriteFile(name string, write func(io.Writer) error) error {
 		return f.Close()
 	})
 	if err != nil {
-		return err
+		return unwritten(name, err)
 	}
 	err = writeFile(tmp, write)
+	if err == nil {
+		err = notInTheWay(name)
+	}
 	if err == nil {
 		err = os.Rename(tmp, name)
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(tmp))
+		return unwritten(name, errors.Join(err, os.Remove(tmp)))
 	}
 	return nil
+}
+
+// notInTheWay makes sure that a name is not that of a folder.
+func notInTheWay(name string) error {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return errors.New("it is a folder")
+	}
+	return nil
+}
+
+// unwritten says of which file an error is, if it is one.
+func unwritten(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("cannot write %s: %w", name, causeOf(err))
 }
 
 func writeFile(name string, write func(io.Writer) error) error {
@@ -233,7 +338,7 @@ func writeFile(name string, write func(io.Writer) error) error {
 		err = b.Flush()
 	}
 	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("writing %s: %w", filepath.Base(name), err)
+		return causeOf(err)
 	}
 	return nil
 }
@@ -249,7 +354,7 @@ func besides(name, what string, make func(string) error) (string, error) {
 			return candidate, nil
 		}
 		if !errors.Is(err, fs.ErrExist) || i > 100 {
-			return "", err
+			return "", causeOf(err)
 		}
 	}
 }

@@ -97,7 +97,7 @@ func TestPicturesPNG(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := image.Pt(pixel(pageWidth), pixel([]vg.Length{c.height, g.height}[i]))
+			want := image.Pt(pixel(pageWidth), pixel([]vg.Length{c.height, g.height, frontHeight()}[i]))
 			if img.Bounds().Size() != want {
 				t.Errorf("%s: size %v, want %v", f.Name, img.Bounds().Size(), want)
 			}
@@ -144,7 +144,9 @@ func checkBoxes(t *testing.T, c *chart, img *image.Paletted) {
 }
 
 func TestPicturesSVG(t *testing.T) {
-	for _, f := range Pictures(network(48, 1118), Options{Format: SVG}) {
+	net := network(48, 1118)
+	net.Search = small().Search
+	for _, f := range Pictures(net, Options{Format: SVG}) {
 		first := drawn(t, f)
 		if !bytes.Equal(first, drawn(t, f)) {
 			t.Errorf("%s: two runs differ", f.Name)

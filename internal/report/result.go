@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 
 	"streamdse/internal/diag"
 	"streamdse/schedule"
@@ -361,10 +362,27 @@ func jsonProblem(file string, src []byte, err error) diag.List {
 	case errors.As(err, &kind):
 		at = int(kind.Offset) - 1
 		p.Message = fmt.Sprintf("%s is a %s", kind.Field, kind.Value)
-		p.Allowed = kind.Type.Kind().String()
+		p.Allowed = kindName(kind.Type.Kind())
 	}
 	p.Line, p.Column = position(src, at)
 	return diag.List{p}
+}
+
+// kindName names what JSON can be read into a kind of value.
+func kindName(k reflect.Kind) string {
+	switch {
+	case k == reflect.String:
+		return "text"
+	case k == reflect.Bool:
+		return "true, false"
+	case k == reflect.Slice, k == reflect.Array:
+		return "a list"
+	case k == reflect.Struct, k == reflect.Map:
+		return "an object"
+	case k == reflect.Float32, k == reflect.Float64:
+		return "a number"
+	}
+	return "a whole number"
 }
 
 // position is the line and column of an offset, from 1.

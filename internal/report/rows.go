@@ -112,13 +112,14 @@ const (
 )
 
 // Tables lists the tables of a result in a format: the computation nodes, the
-// transfers, the layers and the use of the memories.
+// transfers, the layers, the use of the memories and the front.
 func Tables(d *Data, f TableFormat) []File {
 	return []File{
 		tableFile(stem(tasksName), f, taskRows(d)),
 		tableFile(stem(transfersName), f, transferRows(d)),
 		tableFile(stem(layersName), f, layerRows(d)),
 		tableFile(stem(memoryName), f, memoryRows(d)),
+		tableFile(stem(frontName), f, frontRows(d)),
 	}
 }
 

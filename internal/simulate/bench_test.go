@@ -1,6 +1,8 @@
 package simulate
 
 import (
+	"strconv"
+	"sync"
 	"testing"
 
 	"streamdse/rules"
@@ -77,5 +79,43 @@ func BenchmarkRun(b *testing.B) {
 		if _, err := sim.Run(m.alloc); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkWorkers evaluates with one simulator per worker on the same problem, as a
+// search does. The time is for one evaluation: with as many workers as cores, it is
+// that of one divided by their number.
+func BenchmarkWorkers(b *testing.B) {
+	for _, workers := range []int{1, 2} {
+		b.Run(strconv.Itoa(workers), func(b *testing.B) {
+			m := loadMeasured(b, "round-robin-fused-latency1", rules.Default())
+			first, err := New(m.problem)
+			if err != nil {
+				b.Fatal(err)
+			}
+			sims := []*Simulator{first}
+			for len(sims) < workers {
+				sims = append(sims, first.Fork())
+			}
+			for _, sim := range sims { // warm
+				if _, err := sim.Evaluate(m.alloc); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			var group sync.WaitGroup
+			for i, sim := range sims {
+				share := (b.N + i) / workers
+				group.Go(func() {
+					for range share {
+						if _, err := sim.Evaluate(m.alloc); err != nil {
+							b.Error(err)
+						}
+					}
+				})
+			}
+			group.Wait()
+		})
 	}
 }

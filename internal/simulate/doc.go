@@ -6,7 +6,8 @@
 // # Words
 //
 // A node needs tensors: its constant operands and the outputs of the nodes it
-// depends on. A memory is a top-level memory of a core (hardware.Store). A stay is
+// depends on, or parts of those. A core gets the part that all its nodes together
+// need, at once. A memory is a top-level memory of a core (hardware.Store). A stay is
 // a tensor in a memory: its space is taken from the start of the transfer or of
 // the node that brings it, and it can be read from its availability on. A use is
 // one node reading a tensor from one memory. An operand that does not fit the core

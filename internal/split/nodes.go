@@ -158,7 +158,8 @@ func (x indexDim) at(ranges []taskgraph.Range) taskgraph.Range {
 func (b *builder) tensor(k int, node *taskgraph.Node, id taskgraph.NodeID, parts []int32) taskgraph.TensorID {
 	bl := &b.operands[k]
 	op := &b.layer.Operands[k]
-	t := taskgraph.Tensor{Layer: int32(b.index), Operand: int8(k), Constant: op.Source.Stored(), Origin: id, Bits: op.FinalBits}
+	t := taskgraph.Tensor{Layer: int32(b.index), Operand: int8(k), Origin: id, Bits: op.FinalBits}
+	t.Constant = op.Source.Stored() && (op.FinalBits > 0 || b.rules.UnaryReadsWeight) // pooling has weights of no bits
 	if k == 0 && b.leavesSums(node) {
 		t.Bits = op.Bits
 		b.cover(&t, bl, node.Ranges)

@@ -36,6 +36,7 @@ func Nodes(w *workload.Workload, m *mapping.Mapping, stacks Stacks, r rules.Rule
 		First:    make([]taskgraph.NodeID, len(w.Layers)),
 	}
 	var problems diag.List
+	withoutEntry(w, m, &problems)
 	groups := groupTilings(w, m, stacks, &problems)
 	plans := make([]tiling, len(w.Layers))
 	for s, stack := range stacks {
@@ -73,17 +74,41 @@ func Nodes(w *workload.Workload, m *mapping.Mapping, stacks Stacks, r rules.Rule
 	return tiled, notes, problems.Err()
 }
 
+// withoutEntry reports the layers that the mapping says nothing of, one problem for
+// every type.
+func withoutEntry(w *workload.Workload, m *mapping.Mapping, problems *diag.List) {
+	var types []string
+	first, count := map[string]string{}, map[string]int{}
+	for i := range w.Layers {
+		l := &w.Layers[i]
+		if m.Lookup(l) != nil {
+			continue
+		}
+		if count[l.Type]++; count[l.Type] == 1 {
+			types = append(types, l.Type)
+			first[l.Type] = l.Name
+		}
+	}
+	for _, typ := range types {
+		p := diag.Problem{Message: fmt.Sprintf("the mapping has no entry for layer %q", first[typ])}
+		if len(m.Entries) > 0 {
+			p.File = m.Entries[0].File
+		}
+		if more := count[typ] - 1; more > 0 {
+			p.Message += fmt.Sprintf(", nor for %d more of type %s", more, typ)
+		}
+		p.Allowed = fmt.Sprintf("an entry named %q, %q or \"default\"", first[typ], typ)
+		problems.Add(p)
+	}
+}
+
 // planLayer fills in what the graph knows of a layer before it is cut.
 func planLayer(w *workload.Workload, m *mapping.Mapping, i, stack int, group []mapping.Tiling, alone bool, r rules.Rules,
 	tiled *taskgraph.Tiled, problems, notes *diag.List) tiling {
 	l := &w.Layers[i]
 	entry := m.Lookup(l)
 	if entry == nil {
-		problems.Add(diag.Problem{
-			Message: fmt.Sprintf("the mapping has no entry for layer %q", l.Name),
-			Allowed: fmt.Sprintf("an entry named %q, %q or \"default\"", l.Name, l.Type),
-		})
-		return tiling{}
+		return tiling{} // reported with others of its type
 	}
 	fallback := entry
 	if d := m.Lookup(&workload.Layer{Name: "default"}); d != nil {

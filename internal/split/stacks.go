@@ -118,7 +118,7 @@ func complete(w *workload.Workload, lists [][]int) (Stacks, error) {
 		for _, i := range list {
 			if stack[i] >= 0 {
 				problems.Add(diag.Problem{
-					Message: fmt.Sprintf("layer %d (%s) stands in fusion stacks %d and %d", w.Layers[i].ID, w.Layers[i].Name, stack[i], s),
+					Message: fmt.Sprintf("layer %d (%s) stands in fusion stacks %d and %d, counted from 0", w.Layers[i].ID, w.Layers[i].Name, stack[i], s),
 					Allowed: "every layer in at most one fusion stack",
 				})
 			}

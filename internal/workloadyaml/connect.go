@@ -12,6 +12,8 @@ import (
 // connect gives every input its source and orders the layers by id.
 func (r *reader) connect() {
 	read := map[int]bool{}
+	// Where something is wrong already, shapes are wrong for that reason.
+	sound := !slices.ContainsFunc(r.inputs, func(in input) bool { return in.source.Problems() > 0 })
 	var padded []string
 	for _, in := range r.inputs {
 		l := &r.out.Layers[in.layer]
@@ -40,14 +42,14 @@ func (r *reader) connect() {
 		producer := &r.out.Layers[from]
 		o.Source = workload.Source{Kind: workload.FromLayer, Layer: from, Tensor: producer.Name + ".O"}
 		read[from] = true
-		if producer.Operands == nil || r.asWritten {
+		if producer.Operands == nil || r.asWritten || !sound {
 			continue
 		}
 		if takePadding(l, o, producer.OutputShape, in.stated) && !slices.Contains(padded, strconv.Itoa(l.ID)) {
 			padded = append(padded, strconv.Itoa(l.ID))
 		}
 		if want := shape(l, o); !fits(l, o, producer.OutputShape) {
-			in.source.Problem(fmt.Sprintf("operand %s is read as %s, layer %d computes %s", o.Name, times(want), id, times(producer.OutputShape)), "", "")
+			in.source.Problem(fmt.Sprintf("operand %s is read as %s, layer %d computes %s", o.Name, times(want), id, times(producer.OutputShape)), times(producer.OutputShape), "the shape follows from the loop sizes and the relations; `padding` says what lies around the tensor")
 		}
 	}
 	if len(padded) > 0 {

@@ -307,7 +307,8 @@ func TestPublic(t *testing.T) {
 		},
 		// Its third layer reads half of the channels of the second.
 		"testing_workload_for_1_core.yaml": {
-			"55:8: [2].operand_source.I: operand I is read as 1x8x5x3758, layer 1 computes 1x16x5x3760",
+			"55:8: [2].operand_source.I: operand I is read as 1x8x5x3758, layer 1 computes 1x16x5x3760\n  allowed: 1x16x5x3760\n" +
+				"  hint: the shape follows from the loop sizes and the relations; `padding` says what lies around the tensor",
 		},
 	}
 	seen := 0

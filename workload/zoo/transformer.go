@@ -65,22 +65,26 @@ func (a attention) add(b *builder, x value, prefix string) value {
 // visionTransformer is ViT-B/16 of Dosovitskiy et al., "An Image is Worth 16x16 Words",
 // 2021, with torchvision's classifier of one layer.
 func visionTransformer(p *parameterSet) func(*builder) {
+	batch := p.number("batch", 1, 1, "images at a time")
 	gelu := p.gelu(false)
 	return func(b *builder) {
 		gelu.prepare(b)
 		const hidden, patches = 768, 14 * 14
-		x := b.input("input", 1, 3, 224, 224)
+		x := b.input("input", *batch, 3, 224, 224)
 		x = b.conv(x, "/patches/Conv", hidden, square(16, 16, 0), 1)
-		x = b.reshape(x, "/patches/Reshape", 1, hidden, patches)
+		x = b.reshape(x, "/patches/Reshape", *batch, hidden, patches)
 		x = b.transpose(x, "/patches/Transpose", 0, 2, 1)
 		class := value(b.parameter("class_token", 1, 1, hidden))
+		if *batch > 1 {
+			class = b.node("Expand", "/class/Expand", nil, string(class), b.integers("/class/Expand/shape", *batch, 1, hidden))
+		}
 		x = b.concat("/Concat", 1, class, x)
 		x = b.node("Add", "/position/Add", nil, string(x), b.parameter("position", 1, patches+1, hidden))
 		for i := range 12 {
 			x = preNorm(b, x, fmt.Sprintf("/layer%d", i), attention{heads: 12, groups: 12, size: 64, biased: true}, gelu)
 		}
 		x = b.layerNorm(x, "/norm/LayerNormalization")
-		x = b.reshape(b.slice(x, "/Slice", 1, 0, 1), "/Reshape", 1, hidden)
+		x = b.reshape(b.slice(x, "/Slice", 1, 0, 1), "/Reshape", *batch, hidden)
 		b.output(b.linear(x, "/head/Gemm", 1000), "output")
 	}
 }

@@ -218,6 +218,7 @@ func TestVariants(t *testing.T) {
 		{"bert_base:gelu=operator", 11_173_625_856, -1},
 		{"gpt2:seq=1,gelu=operator", 12*(12*768*768+2*768) + 768*50257, -1},
 		{"vit_b_16:gelu=operator", 17_563_828_224, -1},
+		{"vit_b_16:batch=2", 2 * 17_563_828_224, -1},
 		{"llama_block:mode=decode", llama + 2*513*hidden, -1},
 		{"llama_block:mode=decode,batch=3,seq=100", 3 * (llama + 2*101*hidden), -1},
 		{"llama_block:kv_heads=32,seq=7", 7*(llama+2*hidden*(hidden-1024)) + 2*7*7*hidden, 2*hidden + llama + 2*hidden*(hidden-1024)},
