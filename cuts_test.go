@@ -58,6 +58,9 @@ func TestAnyCuts(t *testing.T) {
 		if r.Bound.Latency > r.Schedule.Latency {
 			t.Errorf("latency %d beats the bound of %d", r.Schedule.Latency, r.Bound.Latency)
 		}
+		if r.Bound.Energy > r.Schedule.Energy.Total() {
+			t.Errorf("energy %v beats the bound of %v", r.Schedule.Energy.Total(), r.Bound.Energy)
+		}
 	})
 	if feasible == 0 {
 		t.Error("nothing has a schedule")

@@ -11,7 +11,7 @@ import (
 )
 
 // TestSteady: what the steady-state programs find is scheduled, the same for any number
-// of workers; three of their solutions are better than three regular allocations.
+// of workers; three of their solutions are better than three random allocations.
 func TestSteady(t *testing.T) {
 	p, _, err := Load(Inputs{Workload: "mlperf_tiny_ic", Hardware: "tpu_like_quad_core", FoldActivations: true, Rules: rules.Default()})
 	if err != nil {
@@ -26,13 +26,13 @@ func TestSteady(t *testing.T) {
 		}
 		return r
 	}
-	steady, again, greedy := run("steady", 1), run("steady", 3), run("greedy", 1)
+	steady, again, random := run("steady", 1), run("steady", 3), run("random", 1)
 	if d := cmp.Diff(steady.Allocation, again.Allocation); d != "" || steady.Schedule.Latency != again.Schedule.Latency {
 		t.Errorf("1 and 3 workers differ:\n%s", d)
 	}
-	t.Logf("steady %d, greedy %d, bound %d", steady.Schedule.Latency, greedy.Schedule.Latency, steady.Bound.Latency)
-	if steady.Schedule.Latency >= greedy.Schedule.Latency {
-		t.Errorf("3 steady states take %d cycles at the best, 3 regular allocations %d", steady.Schedule.Latency, greedy.Schedule.Latency)
+	t.Logf("steady %d, random %d, bound %d", steady.Schedule.Latency, random.Schedule.Latency, steady.Bound.Latency)
+	if steady.Schedule.Latency >= random.Schedule.Latency || steady.Schedule.Latency > 2*steady.Bound.Latency {
+		t.Errorf("3 steady states take %d cycles at the best, 3 random allocations %d, any at least %d", steady.Schedule.Latency, random.Schedule.Latency, steady.Bound.Latency)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -57,8 +57,8 @@ func exact(ctx context.Context, s *search) {
 	}
 	for range s.workers {
 		bounder := Bounder(func(func(int, int) []int) Point { return Point{} })
-		if s.NewBound != nil {
-			bounder = s.NewBound()
+		if s.space.NewBound != nil {
+			bounder = s.space.NewBound()
 		}
 		x.bounders = append(x.bounders, bounder)
 	}
@@ -91,9 +91,8 @@ func (x *tree) promising(b *branch) bool {
 	if !ok {
 		return true
 	}
-	// What a branch exceeds the limits by, all that is in it does.
-	if a, b := x.Limits.Excess(b.bound), x.Limits.Excess(best.point); a != b {
-		return a < b
+	if p, q := x.Limits.Excess(b.bound), x.Limits.Excess(best.point); p != q {
+		return p < q
 	}
 	return b.value < x.Objective.Value(best.point)*(1-1e-9)
 }
@@ -177,10 +176,13 @@ func (x *tree) conclude() {
 	if !ok {
 		return
 	}
-	x.lower, x.proven = x.Objective.Value(best.point), true
+	x.proven, x.lower = true, x.Objective.Value(best.point)
 	for i := range x.open {
 		if x.promising(&x.open[i]) {
-			x.lower, x.proven = min(x.lower, x.open[i].value), false
+			x.proven, x.lower = false, min(x.lower, x.open[i].value)
 		}
+	}
+	if !x.proven && x.Limits.Excess(best.point) > 0 {
+		x.lower = 0 // what keeps the limits may well have a larger value
 	}
 }

@@ -16,7 +16,7 @@
 //  5. A tensor is in a memory because its writer ran there, because it is constant
 //     and the memory is off-chip, or because a transfer ended there that had started
 //     in another memory which held it then.
-//  6. A transfer of x takes bits(x) divided by the bandwidth of the slowest link,
+//  6. A transfer of x, or of the part of x that the core reads, takes bits(x) divided by the bandwidth of the slowest link,
 //     rounded up, and loads all of its links in full. What a node streams loads
 //     links, too. No link is overloaded.
 //  7. A network output ends up in off-chip memory. The latency is the end of the

@@ -55,7 +55,7 @@ func (a *facts) groupEnergy() (nodes, constants float64) {
 		op := a.own[x]
 		for k, core := range a.cores(a.users[x][0]) {
 			if !a.anyStreams(x, core) {
-				groups[node.Layer][node.Group][k].fetch += a.moveEnergy(x, a.Accelerator.Top(a.Accelerator.Offchip, op), a.Accelerator.Top(core, op))
+				groups[node.Layer][node.Group][k].fetch += a.moveEnergy(g.Tensors[x].Bits, a.Accelerator.Top(a.Accelerator.Offchip, op), a.Accelerator.Top(core, op))
 			}
 		}
 	}
@@ -91,12 +91,12 @@ func (a *facts) anyStreams(x taskgraph.TensorID, core int) bool {
 	return false
 }
 
-// moveEnergy is the least energy to bring a tensor from one memory into another.
-func (a *facts) moveEnergy(x taskgraph.TensorID, from, to int) float64 {
+// moveEnergy is the least energy to bring data from one memory into another.
+func (a *facts) moveEnergy(bits unit.Bits, from, to int) float64 {
 	if from < 0 || to < 0 || from == to || math.IsInf(a.joule[from][to], 1) {
 		return 0
 	}
-	return float64(a.Graph.Tensors[x].Bits) * a.joule[from][to]
+	return float64(bits) * a.joule[from][to]
 }
 
 // sharedConstants is the least energy to fetch the constants that several groups read.
@@ -112,11 +112,11 @@ func (a *facts) sharedConstants() float64 {
 		for _, n := range a.users[x] {
 			for i, y := range g.Nodes[n].Operands {
 				if x == y {
-					needs = a.addReader(needs, n, g.Layers[g.Nodes[n].Layer].Memory[i])
+					needs = a.addReader(needs, n, g.Layers[g.Nodes[n].Layer].Memory[i], g.Tensors[x].Bits)
 				}
 			}
 		}
-		sum += a.deliver(x, a.Accelerator.Top(a.Accelerator.Offchip, a.own[x]), needs)
+		sum += a.deliver(a.Accelerator.Top(a.Accelerator.Offchip, a.own[x]), needs)
 	}
 	return sum
 }
@@ -127,12 +127,14 @@ type destination struct {
 	layer, group int32
 	stores       []int
 	anywhere     bool
+	bits         unit.Bits // that it needs at least
 }
 
-// addReader notes that a node reads a tensor, once for each group.
-func (a *facts) addReader(list []destination, n taskgraph.NodeID, op hardware.MemoryOperand) []destination {
+// addReader notes that a node reads so much of a tensor, once for each group: what its
+// node reads that reads most.
+func (a *facts) addReader(list []destination, n taskgraph.NodeID, op hardware.MemoryOperand, bits unit.Bits) []destination {
 	node := &a.Graph.Nodes[n]
-	d := destination{layer: node.Layer, group: node.Group}
+	d := destination{layer: node.Layer, group: node.Group, bits: bits}
 	for _, core := range a.cores(n) {
 		s := a.readAt(n, core, op)
 		d.anywhere = d.anywhere || s < 0
@@ -143,8 +145,9 @@ func (a *facts) addReader(list []destination, n taskgraph.NodeID, op hardware.Me
 	if d.anywhere || len(d.stores) == 0 {
 		return list
 	}
-	for _, e := range list {
-		if e.layer == d.layer && e.group == d.group && slices.Equal(e.stores, d.stores) {
+	for i := range list {
+		if e := &list[i]; e.layer == d.layer && e.group == d.group && slices.Equal(e.stores, d.stores) {
+			e.bits = max(e.bits, bits)
 			return list
 		}
 	}
@@ -153,14 +156,14 @@ func (a *facts) addReader(list []destination, n taskgraph.NodeID, op hardware.Me
 
 // deliver is the least energy to bring a tensor from a memory to all that need it.
 // Only destinations that have no memory in common count, each for itself.
-func (a *facts) deliver(x taskgraph.TensorID, from int, needs []destination) float64 {
+func (a *facts) deliver(from int, needs []destination) float64 {
 	slices.SortStableFunc(needs, func(p, q destination) int { return cmp.Compare(len(p.stores), len(q.stores)) })
 	var counted []int
 	var sum, most float64
 	for _, d := range needs {
 		least := math.Inf(1)
 		for _, s := range d.stores {
-			least = min(least, a.moveEnergy(x, from, s))
+			least = min(least, a.moveEnergy(d.bits, from, s))
 		}
 		// The whole way counts once; after that only the last step into each memory.
 		most = max(most, least)
@@ -170,7 +173,7 @@ func (a *facts) deliver(x taskgraph.TensorID, from int, needs []destination) flo
 		counted = append(counted, d.stores...)
 		arrive := math.Inf(1)
 		for _, s := range d.stores {
-			arrive = min(arrive, a.arriveEnergy(x, s))
+			arrive = min(arrive, a.arriveEnergy(d.bits, s))
 		}
 		sum += arrive
 	}
@@ -178,7 +181,7 @@ func (a *facts) deliver(x taskgraph.TensorID, from int, needs []destination) flo
 }
 
 // arriveEnergy is the least energy of any transfer that ends in a memory.
-func (a *facts) arriveEnergy(x taskgraph.TensorID, to int) float64 {
+func (a *facts) arriveEnergy(bits unit.Bits, to int) float64 {
 	best := math.Inf(1)
 	for s := range a.Accelerator.Stores {
 		if s != to {
@@ -188,7 +191,7 @@ func (a *facts) arriveEnergy(x taskgraph.TensorID, to int) float64 {
 	if math.IsInf(best, 1) {
 		return 0
 	}
-	return float64(a.Graph.Tensors[x].Bits) * best
+	return float64(bits) * best
 }
 
 // moves is the least energy to bring what nodes write to those that read it, and
@@ -203,20 +206,21 @@ func (a *facts) moves() (between, outputs float64) {
 			continue
 		}
 		var needs []destination
-		for _, e := range g.Out(n) {
-			if e.Data() && !a.together(n, e.Dst) {
-				needs = a.addReader(needs, e.Dst, g.Layers[g.Nodes[e.Dst].Layer].Memory[e.Operand])
+		edges := g.Out(n)
+		for i := range edges {
+			if e := &edges[i]; e.Data() && !a.together(n, e.Dst) {
+				needs = a.addReader(needs, e.Dst, g.Layers[g.Nodes[e.Dst].Layer].Memory[e.Operand], a.read(e))
 			}
 		}
 		if a.result[x] {
-			needs = append(needs, destination{stores: []int{a.Accelerator.Top(off, a.own[x])}})
+			needs = append(needs, destination{stores: []int{a.Accelerator.Top(off, a.own[x])}, bits: g.Tensors[x].Bits})
 		}
 		if len(needs) == 0 {
 			continue
 		}
 		least := math.Inf(1)
 		for _, core := range a.cores(n) {
-			least = min(least, a.deliver(x, a.written(n, core), needs))
+			least = min(least, a.deliver(a.written(n, core), needs))
 		}
 		switch {
 		case math.IsInf(least, 1):

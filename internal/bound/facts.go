@@ -290,15 +290,25 @@ func whole(cycles float64) unit.Cycles {
 	return unit.Cycles(math.Ceil(cycles*(1-1e-9) - 1e-9))
 }
 
-// move is the least time from the end of a tensor's writer in one memory until the
-// tensor is in another.
+// read is how much of the producer's output has to move for an edge: the part that its
+// consumer reads, or all of it.
+func (a *facts) read(e *taskgraph.Edge) unit.Bits {
+	x := &a.Graph.Tensors[a.Graph.Nodes[e.Src].Operands[0]]
+	if a.Graph.Parts == nil || !a.Rules.MovesParts() {
+		return x.Bits
+	}
+	return a.Graph.Parts.Bits(x, e.Part)
+}
+
+// move is the least time from the end of a tensor's writer in one memory until some of
+// the tensor is in another.
 //
 // A tensor that several nodes write (PartialSumsAreFree) may move after the first.
-func (a *facts) move(x taskgraph.TensorID, from, to int) unit.Cycles {
+func (a *facts) move(x taskgraph.TensorID, bits unit.Bits, from, to int) unit.Cycles {
 	if from == to || from < 0 || to < 0 || a.writer[x] == several {
 		return 0
 	}
-	return whole(float64(a.Graph.Tensors[x].Bits) * a.time[from][to])
+	return whole(float64(bits) * a.time[from][to])
 }
 
 // written is the memory that a node writes its output to on a core.

@@ -155,8 +155,9 @@ func (a *facts) crossers(inside func(core int) bool, out *crossing) []crosser {
 		tensor := &g.Tensors[x]
 		c := crosser{kind: intermediate}
 		crosses := false
+		var bits unit.Bits // that cross: at least what any one reader reads
 		// read takes up a reader: the tensor crosses if it can only be read outside.
-		read := func(n taskgraph.NodeID, op hardware.MemoryOperand) {
+		read := func(n taskgraph.NodeID, op hardware.MemoryOperand, size unit.Bits) {
 			for _, core := range a.cores(n) {
 				s := a.readAt(n, core, op)
 				if s < 0 || !beyond[s] {
@@ -167,6 +168,7 @@ func (a *facts) crossers(inside func(core int) bool, out *crossing) []crosser {
 				return
 			}
 			crosses = true
+			bits = max(bits, size)
 			c.q = max(c.q, a.least(n, func(at int) unit.Cycles {
 				if a.readFrom(n, a.cores(n)[at-int(a.first[n])], op) < 0 {
 					return 0
@@ -182,7 +184,7 @@ func (a *facts) crossers(inside func(core int) bool, out *crossing) []crosser {
 			for _, n := range a.users[x] {
 				for i, y := range g.Nodes[n].Operands {
 					if y == x && !a.mayStream(n, x) {
-						read(n, g.Layers[g.Nodes[n].Layer].Memory[i])
+						read(n, g.Layers[g.Nodes[n].Layer].Memory[i], tensor.Bits)
 					}
 				}
 			}
@@ -199,17 +201,18 @@ func (a *facts) crossers(inside func(core int) bool, out *crossing) []crosser {
 				continue
 			}
 			c.r = a.least(n, func(at int) unit.Cycles { return a.head[at] + a.run[at] })
-			for _, e := range g.Out(n) {
-				if e.Data() {
-					read(e.Dst, g.Layers[g.Nodes[e.Dst].Layer].Memory[e.Operand])
+			edges := g.Out(n)
+			for i := range edges {
+				if e := &edges[i]; e.Data() {
+					read(e.Dst, g.Layers[g.Nodes[e.Dst].Layer].Memory[e.Operand], a.read(e))
 				}
 			}
 			if a.result[x] && !inside(off) {
-				c.kind, crosses = inputsAndOutputs, true
+				c.kind, crosses, bits = inputsAndOutputs, true, tensor.Bits
 			}
 		}
 		if crosses {
-			c.busy = out.busy(tensor.Bits)
+			c.busy = out.busy(bits)
 			list = append(list, c)
 		}
 	}

@@ -35,7 +35,7 @@ func (a *facts) fetchConstants(n taskgraph.NodeID) {
 		for i, x := range node.Operands[1:] {
 			if tensor := &a.Graph.Tensors[x]; tensor.Constant && !a.streams(n, core, memory[i+1]) {
 				from, to := a.Accelerator.Top(a.Accelerator.Offchip, a.own[x]), a.readFrom(n, core, memory[i+1])
-				longest = max(longest, a.move(x, from, to))
+				longest = max(longest, a.move(x, tensor.Bits, from, to))
 				if !a.Rules.JoinPastTransfers || a.moved[x] {
 					fraction += a.outward.busy(tensor.Bits)
 				}
@@ -54,34 +54,44 @@ func (a *facts) passOn(n taskgraph.NodeID, arrival []unit.Cycles) {
 		return
 	}
 	x := g.Nodes[n].Operands[0]
-	earliest := never
-	for s := range arrival {
-		arrival[s] = never
-	}
-	for k, core := range cores {
-		end := a.head[first+k] + a.run[first+k]
-		earliest = min(earliest, end)
-		from := a.written(n, core)
-		for s := range arrival {
-			arrival[s] = min(arrival[s], end+a.move(x, from, s))
+	earliest := a.least(n, func(at int) unit.Cycles { return a.head[at] + a.run[at] })
+	known := unit.Bits(-1) // how much arrival is for
+	for i := range edges {
+		e := &edges[i]
+		bits := a.read(e)
+		if e.Data() && !a.together(n, e.Dst) && bits != known {
+			a.arrive(n, bits, arrival)
+			known = bits
 		}
-	}
-	for _, e := range edges {
-		dst := &g.Nodes[e.Dst]
 		for k, core := range a.cores(e.Dst) {
 			at := earliest
 			to := -1
 			if e.Data() {
-				to = a.readFrom(e.Dst, core, g.Layers[dst.Layer].Memory[e.Operand])
+				to = a.readFrom(e.Dst, core, g.Layers[g.Nodes[e.Dst].Layer].Memory[e.Operand])
 			}
 			switch {
 			case a.together(n, e.Dst):
-				at = a.head[first+k] + a.run[first+k] + a.move(x, a.written(n, core), to)
+				at = a.head[first+k] + a.run[first+k] + a.move(x, bits, a.written(n, core), to)
 			case to >= 0:
 				at = arrival[to]
 			}
 			h := &a.head[int(a.first[e.Dst])+k]
 			*h = max(*h, at)
+		}
+	}
+}
+
+// arrive finds when some of a node's output can be in each memory at the earliest.
+func (a *facts) arrive(n taskgraph.NodeID, bits unit.Bits, arrival []unit.Cycles) {
+	x := a.Graph.Nodes[n].Operands[0]
+	for s := range arrival {
+		arrival[s] = never
+	}
+	for k, core := range a.cores(n) {
+		at := int(a.first[n]) + k
+		from := a.written(n, core)
+		for s := range arrival {
+			arrival[s] = min(arrival[s], a.head[at]+a.run[at]+a.move(x, bits, from, s))
 		}
 	}
 }
@@ -100,10 +110,12 @@ func (a *facts) findTail(n taskgraph.NodeID) {
 		from := a.written(n, core)
 		var tail unit.Cycles
 		if a.result[x] && !a.streams(n, core, a.own[x]) {
-			tail = a.move(x, from, a.Accelerator.Top(a.Accelerator.Offchip, a.own[x]))
+			tail = a.move(x, g.Tensors[x].Bits, from, a.Accelerator.Top(a.Accelerator.Offchip, a.own[x]))
 		}
-		for _, e := range g.Out(n) {
-			dst := &g.Nodes[e.Dst]
+		edges := g.Out(n)
+		for i := range edges {
+			e := &edges[i]
+			dst, bits := &g.Nodes[e.Dst], a.read(e)
 			together := a.together(n, e.Dst)
 			least := never
 			for j, other := range a.cores(e.Dst) {
@@ -113,7 +125,7 @@ func (a *facts) findTail(n taskgraph.NodeID) {
 				at := int(a.first[e.Dst]) + j
 				after := a.run[at] + a.tail[at]
 				if e.Data() {
-					after += a.move(x, from, a.readFrom(e.Dst, other, g.Layers[dst.Layer].Memory[e.Operand]))
+					after += a.move(x, bits, from, a.readFrom(e.Dst, other, g.Layers[dst.Layer].Memory[e.Operand]))
 				}
 				least = min(least, after)
 			}

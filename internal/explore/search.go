@@ -37,10 +37,6 @@ type Opened struct {
 	Evaluate func() allocate.Evaluate
 	// Start, if not nil, is an allocation to begin with.
 	Start *schedule.Allocation
-	// NewBound and Steady are what allocators that prove something, or that solve
-	// programs, ask for; see allocate.Options.
-	NewBound func() allocate.Bounder
-	Steady   *allocate.Steady
 }
 
 // Options of a search.
@@ -95,7 +91,6 @@ func Search(ctx context.Context, p Problem, o Options) (*Result, error) {
 	s := &search{Problem: p, Options: o, random: rand.New(rand.NewPCG(o.Seed, 0x51ab5)), seen: map[string]bool{start.key(): true}}
 	s.result.Plans = 1
 	first := o.Options
-	first.NewBound, first.Steady = opened.NewBound, opened.Steady
 	if opened.Start != nil {
 		first.Starts = append(first.Starts, *opened.Start)
 	}
@@ -137,7 +132,7 @@ type search struct {
 	current Solution
 	opened  *Opened    // current.Plan
 	good    []Solution // the best of a few plans, the best first; current is among them
-	most    int     // nodes of a plan that is tried
+	most    int        // nodes of a plan that is tried
 	front   []Solution
 	result  Result
 }
@@ -189,7 +184,7 @@ type job struct {
 	plan   Plan
 	parent schedule.Allocation // of the plan that was changed
 	about  []int               // layers that are about to change
-	kind   int   // index of kinds, -1 for none
+	kind   int                 // index of kinds, -1 for none
 	seed   uint64
 	budget int
 
