@@ -128,7 +128,7 @@ type search struct {
 	current Solution
 	opened  *Opened    // current.Plan
 	good    []Solution // the best of a few plans, the best first; current is among them
-	most    int     // nodes of a plan that is tried
+	most    int        // nodes of a plan that is tried
 	front   []Solution
 	result  Result
 }
@@ -180,7 +180,7 @@ type job struct {
 	plan   Plan
 	parent schedule.Allocation // of the plan that was changed
 	about  []int               // layers that are about to change
-	kind   int   // index of kinds, -1 for none
+	kind   int                 // index of kinds, -1 for none
 	seed   uint64
 	budget int
 
