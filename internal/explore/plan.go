@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"streamdse/mapping"
-	"streamdse/taskgraph"
 )
 
 // Plan is all that is chosen of a schedule but the cores. It is not changed once
@@ -65,17 +64,4 @@ func (p Plan) cut(name string, inter bool, tilings ...mapping.Tiling) Plan {
 	})
 	p.Cuts = cuts
 	return p
-}
-
-// StacksOf lists the layer ids of each stack of a graph.
-func StacksOf(g *taskgraph.Graph) [][]int {
-	var stacks [][]int
-	for i := range g.Layers {
-		s := g.Layers[i].Stack
-		for len(stacks) <= s {
-			stacks = append(stacks, nil)
-		}
-		stacks[s] = append(stacks[s], g.Layers[i].ID)
-	}
-	return stacks
 }
