@@ -3,7 +3,6 @@ package stream
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -73,34 +72,26 @@ func Load(in Inputs) (Problem, Sources, error) {
 	var p Problem
 	var s Sources
 	var problems diag.List
-	note := func(err error) {
-		var list diag.List
-		if errors.As(err, &list) {
-			problems = append(problems, list...)
-		} else if err != nil {
-			problems.Add(diag.Problem{Message: err.Error()})
-		}
-	}
 	var err error
 	if in.Workload != "" {
 		p.Workload, s.Workload, err = loadWorkload(in)
-		note(err)
+		problems.Note(err)
 	}
 	if in.Hardware != "" {
 		p.Hardware, s.Hardware, err = loadHardware(in.Hardware)
-		note(err)
+		problems.Note(err)
 	}
 	if p.Hardware != nil || in.Mapping != "" && in.Mapping != mapping.Generated {
 		p.Mapping, s.Mapping, err = chooseMapping(in.Mapping, p.Hardware)
 		if in.Workload != "" || in.Mapping != "" { // else nothing needs one
-			note(err)
+			problems.Note(err)
 		}
 	}
 	if p.Mapping != nil && p.Hardware != nil {
-		note(p.Mapping.Check(p.Hardware))
+		problems.Note(p.Mapping.Check(p.Hardware))
 	}
 	if p.Workload != nil && p.Hardware != nil {
-		note(inFile(s.Hardware.Path, checkDataflows(p.Workload, p.Hardware)))
+		problems.Note(inFile(s.Hardware.Path, checkDataflows(p.Workload, p.Hardware)))
 	}
 	return p, s, problems.Err()
 }

@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -41,34 +40,26 @@ func LoadCore(in CoreInputs) (Problem, Sources, error) {
 	var p Problem
 	var s Sources
 	var problems diag.List
-	note := func(err error) {
-		var list diag.List
-		if errors.As(err, &list) {
-			problems = append(problems, list...)
-		} else if err != nil {
-			problems.Add(diag.Problem{Message: err.Error()})
-		}
-	}
 	var err error
 	p.Workload, s.Workload, err = loadKernels(in)
-	note(err)
+	problems.Note(err)
 	single := isSingleCore(in.Hardware)
 	if single {
 		p.Hardware, s.Hardware, err = loadSingleCore(in.Hardware)
 	} else {
 		p.Hardware, s.Hardware, err = loadHardware(in.Hardware)
 	}
-	note(err)
+	problems.Note(err)
 	name := in.Mapping
 	if name == "" && p.Hardware != nil && slices.Contains(MappingNames(), p.Hardware.Name) {
 		name = p.Hardware.Name
 	}
 	if name != "" {
 		p.Mapping, s.Mapping, err = loadMapping(name)
-		note(err)
+		problems.Note(err)
 	}
 	if single && p.Hardware != nil && p.Mapping != nil {
-		note(checkUnrollings(p.Mapping, &p.Hardware.Cores[0]))
+		problems.Note(checkUnrollings(p.Mapping, &p.Hardware.Cores[0]))
 		if in.Mapping != "" {
 			p.Hardware.Cores[0].Dataflow = nil // the mapping says what is unrolled
 		}

@@ -45,6 +45,9 @@ const (
 // Objectives lists the names of the objectives.
 func Objectives() []string { return allocate.Objectives() }
 
+// CoreObjectives lists the objectives that a single core can be mapped for.
+func CoreObjectives() []string { return []string{string(EDP), string(Latency), string(Energy)} }
+
 // Allocators lists the names of the allocators, the default first: "auto",
 // "genetic", "local", "greedy", "random", "steady", "exact" and "exhaustive".
 func Allocators() []string { return allocate.Names() }
@@ -231,7 +234,7 @@ type Result struct {
 	Plans       int        // ways to cut and order the network that were tried
 	Interrupted bool       // the search was ended early; the result is the best until then
 	TimedOut    bool       // ... by the time limit
-	Exhaustive  bool       // every allocation was scheduled
+	Exhaustive  bool       // every allocation was scheduled: none is better for the objective
 	Proven      bool       // no allocation is better for the objective
 	Least       float64    // of the objective, below which the search has shown no allocation to be; 0 if it has not
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"streamdse/internal/allocate"
+	"streamdse/internal/bound"
 	"streamdse/internal/diag"
 	"streamdse/internal/explore"
 	"streamdse/internal/simulate"
@@ -117,9 +118,12 @@ func nameable(w *workload.Workload, l *workload.Layer) bool {
 	return true
 }
 
+// Explores tells whether an allocator explores more than the cores.
+func Explores(allocator string) bool { return allocator == "auto" || allocator == "local" }
+
 // free lists the dimensions that are explored beside the cores.
 func (o *Options) free() []mapping.Dimension {
-	if o.Fixed != nil || o.Allocator != "auto" && o.Allocator != "local" {
+	if o.Fixed != nil || !Explores(o.Allocator) {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(o.Explore), func(d mapping.Dimension) bool {
@@ -180,6 +184,14 @@ func (x *exploration) open(ctx context.Context, plan *explore.Plan) (*explore.Op
 			return allocate.Point{Latency: m.Latency, Energy: m.Energy.Total(), Memory: m.Peak}, err
 		}
 	}}
+	opened.Steady = &allocate.Steady{Graph: graph, Accelerator: p.Hardware, Costs: costs}
+	opened.NewBound = func() allocate.Bounder {
+		b := bound.NewPartial(bound.Problem{Graph: graph, Accelerator: p.Hardware, Costs: costs, Rules: o.Rules, Prefetches: len(o.Prefetch) > 0})
+		return func(cores func(layer, group int) []int) allocate.Point {
+			latency, energy := b.Find(cores)
+			return allocate.Point{Latency: latency, Energy: energy}
+		}
+	}
 	allowedCores := candidates(p, graph)
 	if o.Fixed != nil {
 		a, err := o.Fixed(graph)
@@ -204,8 +216,6 @@ func (x *exploration) open(ctx context.Context, plan *explore.Plan) (*explore.Op
 		return allowedCores(layer, group)
 	}, costs)
 	if err == nil && start {
-		opened.Space.Steady = &allocate.Steady{Graph: graph, Accelerator: p.Hardware, Costs: costs}
-		opened.Space.NewBound = func() allocate.Bounder { return bounder(p, o, graph, costs) }
 		opened.Space.Estimate(graph, p.Hardware, costs)
 	}
 	if err == nil && free && len(given) > 0 {
@@ -338,7 +348,10 @@ func (o *Options) solutions(g *taskgraph.Graph, front []explore.Solution) ([]Sol
 type Unmet struct {
 	Limits Limits
 	Best   allocate.Point // the schedule that exceeds them the least
-	Bound  Bound          // on the latency
+	// Bound is what no schedule of its graph can beat; Proven tells that there is no
+	// other graph, so that a limit below the bound can never be kept.
+	Bound  Bound
+	Proven bool
 }
 
 func (u *Unmet) Error() string {
@@ -352,8 +365,15 @@ func (u *Unmet) Error() string {
 			text += fmt.Sprintf("\n  %s %.6g %s, limit %.6g: kept", name, have, unit, limit)
 		}
 	}
+	prove := func(bound, limit float64, unit, by string) {
+		if u.Proven && limit > 0 && bound > limit {
+			text += fmt.Sprintf("\n    no allocation can keep it: none has less than %.6g %s, for %s", bound, unit, by)
+		}
+	}
 	say("latency", "cycles", float64(u.Best.Latency), float64(u.Limits.Latency))
+	prove(float64(u.Bound.Latency), float64(u.Limits.Latency), "cycles", u.Bound.SetBy)
 	say("energy", "pJ", float64(u.Best.Energy), float64(u.Limits.Energy))
+	prove(float64(u.Bound.Energy), float64(u.Limits.Energy), "pJ", u.Bound.EnergySetBy)
 	say("memory", "bits", float64(u.Best.Memory), float64(u.Limits.Memory))
 	return text
 }
@@ -363,5 +383,5 @@ func (o *Options) unmet(p allocate.Point, b Bound) error {
 	if o.Limits.Excess(p) == 0 {
 		return nil
 	}
-	return &Unmet{o.Limits, p, b}
+	return &Unmet{o.Limits, p, b, len(o.free()) == 0}
 }

@@ -57,8 +57,8 @@ func exact(ctx context.Context, s *search) {
 	}
 	for range s.workers {
 		bounder := Bounder(func(func(int, int) []int) Point { return Point{} })
-		if s.space.NewBound != nil {
-			bounder = s.space.NewBound()
+		if s.NewBound != nil {
+			bounder = s.NewBound()
 		}
 		x.bounders = append(x.bounders, bounder)
 	}
@@ -91,8 +91,9 @@ func (x *tree) promising(b *branch) bool {
 	if !ok {
 		return true
 	}
-	if p, q := x.Limits.Excess(b.bound), x.Limits.Excess(best.point); p != q {
-		return p < q
+	// What a branch exceeds the limits by, all that is in it does.
+	if a, b := x.Limits.Excess(b.bound), x.Limits.Excess(best.point); a != b {
+		return a < b
 	}
 	return b.value < x.Objective.Value(best.point)*(1-1e-9)
 }
@@ -176,10 +177,10 @@ func (x *tree) conclude() {
 	if !ok {
 		return
 	}
-	x.proven, x.lower = true, x.Objective.Value(best.point)
+	x.lower, x.proven = x.Objective.Value(best.point), true
 	for i := range x.open {
 		if x.promising(&x.open[i]) {
-			x.proven, x.lower = false, min(x.lower, x.open[i].value)
+			x.lower, x.proven = min(x.lower, x.open[i].value), false
 		}
 	}
 	if !x.proven && x.Limits.Excess(best.point) > 0 {

@@ -134,7 +134,7 @@ runs on a multi-core dataflow accelerator, layer by layer or layer-fused.`,
 	root.SetHelpCommand(helpCommand(root))
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.PersistentFlags().Bool("verbose", false, "say on standard error how long each step takes")
-	root.AddCommand(runCommand(), coreCommand(), inspectCommand(), inferCommand(), zooCommand(), checkCommand(), reportCommand(), completionCommand(), versionCommand())
+	root.AddCommand(runCommand(), coreCommand(), inspectCommand(), inferCommand(), zooCommand(), checkCommand(), reportCommand(), schemaCommand(), completionCommand(), versionCommand())
 	return root
 }
 

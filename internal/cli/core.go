@@ -57,7 +57,7 @@ products are layers; every other operator costs nothing.`,
 	flags.StringVar(&f.allocation, "allocation", "", "how loops are allocated to memories: free (searched) or greedy (filled from the lowest up) (default: free, but greedy with --search loma or --even)")
 	flags.StringVar(&f.model, "model", string(defaults.Model), "latency model: published, or physical (never worse with more memory or bandwidth)")
 	flags.Int64Var(&f.effort, "effort", defaults.Effort, "parts of loop orders that --search best examines for a layer before it gives up the proof; 0 = no bound")
-	flags.StringVar(&f.objective, "objective", string(defaults.Objective), "what to minimise: "+strings.Join(stream.Objectives(), ", "))
+	flags.StringVar(&f.objective, "objective", string(defaults.Objective), "what to minimise: "+strings.Join(stream.CoreObjectives(), ", "))
 	flags.IntVar(&f.lpfLimit, "lpf-limit", defaults.LPFLimit, "loop prime factors that --search loma keeps; 0 = all")
 	flags.IntVar(&f.unrollings, "unrollings", defaults.Unrollings, "spatial unrollings that are tried where the mapping leaves them open")
 	flags.BoolVar(&f.mixed, "mixed-spatial", false, "let several loops share an array dimension, and exploit locality (default: only for arrays that compute in memory)")
@@ -70,7 +70,7 @@ products are layers; every other operator costs nothing.`,
 	flags.BoolVar(&f.quiet, "quiet", false, "no progress, no table")
 	completeInputs(c)
 	complete(c, "search", stream.LoopSearches())
-	complete(c, "objective", stream.Objectives())
+	complete(c, "objective", stream.CoreObjectives())
 	complete(c, "allocation", stream.LoopAllocations())
 	complete(c, "model", stream.LatencyModels())
 	return c
@@ -84,8 +84,8 @@ func (f *coreFlags) options() (stream.CoreOptions, error) {
 	if !slices.Contains(stream.LoopSearches(), f.search) {
 		problems.Add(badChoice("search", f.search, stream.LoopSearches()))
 	}
-	if !slices.Contains(stream.Objectives(), f.objective) {
-		problems.Add(badChoice("objective", f.objective, stream.Objectives()))
+	if !slices.Contains(stream.CoreObjectives(), f.objective) {
+		problems.Add(badChoice("objective", f.objective, stream.CoreObjectives()))
 	}
 	if !slices.Contains(stream.LatencyModels(), f.model) {
 		problems.Add(badChoice("model", f.model, stream.LatencyModels()))

@@ -36,7 +36,7 @@ type document struct {
 	lines []string
 }
 
-// block is a fenced block: lines [from, to) of its page.
+// block is a fenced block: lines [from, to) of its document.
 type block struct {
 	info     string
 	from, to int

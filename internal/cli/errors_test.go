@@ -25,7 +25,7 @@ import (
 	"streamdse/internal/onnx"
 )
 
-var update = flag.Bool("update", false, "rewrite the messages that scripts expect")
+var update = flag.Bool("update", false, "rewrite docs/schemas and the messages of the error corpus")
 
 const errorScripts = "testdata/errors"
 

@@ -61,6 +61,9 @@ func (f *exploreFlags) options(o *stream.Options) diag.List {
 			problems.Add(diag.Problem{Message: "--explore: " + err.Error(), Allowed: "all, none, or a list of " + dimensionNames()})
 		}
 	}
+	if beside := slices.DeleteFunc(slices.Clone(o.Explore), func(d mapping.Dimension) bool { return d == mapping.Cores }); f.explore != "" && len(beside) > 0 && !stream.Explores(o.Allocator) {
+		problems.Add(diag.Problem{Message: fmt.Sprintf("--allocator %s chooses cores, and no %s", o.Allocator, beside[0]), Allowed: "auto or local", Hint: "leave --explore out, or say --explore cores"})
+	}
 	if f.pick != "" && !slices.Contains(stream.Objectives(), f.pick) {
 		problems.Add(badChoice("pick", f.pick, stream.Objectives()))
 	}

@@ -161,7 +161,7 @@ func (a *repeated) unchanged(now stream.Sources) error {
 // compare says whether the run has given the saved result again. With other flags
 // there is nothing to compare.
 func (a *repeated) compare(c *cobra.Command, results []*report.Result) error {
-	if a == nil || len(a.changed) > 0 || len(results) != 1 || results[0].Search.Interrupted || a.result.Search.Interrupted {
+	if a == nil || len(a.changed) > 0 || len(results) != 1 || results[0].Search.Interrupted || a.result.Search.Interrupted || results[0].Search.TimedOut || a.result.Search.TimedOut {
 		return nil
 	}
 	saved, now := *a.result, *results[0]

@@ -65,8 +65,9 @@ func runCommand() *cobra.Command {
 		Long: `Run finds an allocation of the network's layers to the accelerator's cores, schedules
 it in detail and writes pictures and figures, one folder a mode:
 result.json, the tables schedule.csv, transfers.csv, layers.csv, memory.csv and pareto.csv,
-the pictures schedule.png, memory.png and pareto.png, and state.json, allocation.json,
-timing.json, and mapping.yaml, which with --mapping gives the result again.`,
+the pictures schedule.png, memory.png, energy.png, layers.png and pareto.png, report.html for
+a browser, trace.json for Perfetto, and state.json, allocation.json, timing.json, and
+mapping.yaml, which with --mapping gives the result again.`,
 		Example: `  stream run
   stream run --workload net.onnx --hardware chip.yaml --mapping map.yaml
   stream run --mode fused --stacks 0-10,11-21 --objective latency --effort high
@@ -325,6 +326,11 @@ func (f *runFlags) run(c *cobra.Command) error {
 		started := time.Now()
 		r, err := stream.Run(c.Context(), problem, o)
 		progress.finish()
+		var unmet *stream.Unmet
+		if errors.As(err, &unmet) { // another mode may keep the limits
+			ended = errors.Join(ended, fmt.Errorf("%s: %w", mode, err))
+			continue
+		}
 		if err != nil {
 			ended = noAnswer(mode, err)
 			if errors.Is(err, context.Canceled) && len(saved) > 0 {
@@ -354,13 +360,17 @@ func (f *runFlags) run(c *cobra.Command) error {
 			break
 		}
 	}
-	if err := as.together(f.output, shown); err != nil {
+	compared, err := as.together(f.output, shown)
+	if err != nil {
 		return err
 	}
 	if len(results) > 0 {
 		if err := f.print(c, results, saved); err != nil {
 			return err
 		}
+	}
+	if !f.json && !f.quiet && len(compared) > 0 {
+		fmt.Fprintln(c.OutOrStdout(), "both: "+strings.Join(compared, "  "))
 	}
 	if ended == nil {
 		ended = repeat.compare(c, results)

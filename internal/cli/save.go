@@ -37,7 +37,10 @@ func reportData(c *cobra.Command, p stream.Problem, s stream.Sources, f *runFlag
 	case order == string(stream.ByStacks):
 		order = ""
 	}
-	search := report.Search{Evaluations: r.Evaluations, Plans: r.Plans, Exhaustive: r.Exhaustive, Proven: r.Proven, AtLeast: r.Least, Interrupted: r.Interrupted && !r.TimedOut, TimedOut: r.TimedOut}
+	search := report.Search{
+		Evaluations: r.Evaluations, Plans: r.Plans, Exhaustive: r.Exhaustive, Proven: r.Proven, AtLeast: r.Least,
+		Interrupted: r.Interrupted && !r.TimedOut, TimedOut: r.TimedOut,
+	}
 	for i, s := range r.Front {
 		search.Front = append(search.Front, report.Point{
 			Latency: s.Latency, Energy: s.Energy, Memory: s.Memory, Chosen: i == r.Chosen, Mapping: report.FrontMapping(i),

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 
@@ -9,20 +10,33 @@ import (
 	"streamdse/internal/report"
 )
 
-// together writes what shows the results of a run beside each other: every page again,
-// now with all of them.
-func (f formats) together(output string, all []*report.Data) error {
-	if len(all) < 2 || !f.page {
-		return nil
+// together writes what shows the results of a run beside each other: the picture that
+// compares them, and every page again, now with all of them. It returns the names of
+// the pictures.
+func (f formats) together(output string, all []*report.Data) (pictures []string, err error) {
+	if len(all) < 2 {
+		return nil, nil
+	}
+	for _, format := range f.pictures {
+		in := &all[0].Inputs
+		name := folder(output, in.Workload.Name, in.Hardware.Name, "compare") + "." + format.Extension()
+		write := func(w io.Writer) error { return report.ComparePicture(w, all, report.Options{Format: format}) }
+		if err := report.WriteFile(name, write); err != nil {
+			return nil, err
+		}
+		pictures = append(pictures, name)
+	}
+	if !f.page {
+		return pictures, nil
 	}
 	for i, d := range all {
 		in := &d.Inputs
 		p := page.File(d, without(all, i)...)
 		if err := report.WriteFile(filepath.Join(folder(output, in.Workload.Name, in.Hardware.Name, in.Mode), p.Name), p.Write); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return pictures, nil
 }
 
 // without is a list without one of its items.

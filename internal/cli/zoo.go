@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	stream "streamdse"
+	"streamdse/docs/schemas"
 	"streamdse/internal/diag"
 	"streamdse/internal/report"
 	"streamdse/workload/zoo"
@@ -54,23 +56,25 @@ shown here with their defaults, after a colon: --workload resnet50:batch=4,heigh
 	}
 	list.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	var output string
-	var force bool
+	var force, withSchemas bool
 	export := &cobra.Command{
 		Use:   "export NAME...",
 		Short: "Write built-ins as files: ONNX models and YAML",
 		Long: `Export writes every built-in of the given names: a workload as NAME.onnx (shapes, no
 weights), an accelerator as NAME.yaml with its core files in cores/, a mapping as
 NAME.mapping.yaml.`,
-		Example: "  stream zoo export resnet18",
+		Example: `  stream zoo export resnet18
+  stream zoo export tpu_like_quad_core --schemas --output my_chip`,
 		ValidArgsFunction: func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 			return beginning(begun, builtins()), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(c *cobra.Command, names []string) error {
-			return exportBuiltins(c, names, output, force)
+			return exportBuiltins(c, names, output, force, withSchemas)
 		},
 	}
 	export.Flags().StringVar(&output, "output", ".", "folder to write to")
 	export.Flags().BoolVar(&force, "force", false, "overwrite files that exist")
+	export.Flags().BoolVar(&withSchemas, "schemas", false, "write JSON Schemas beside the YAML files and name them in their first lines, for editors")
 	c.AddCommand(list, export)
 	return c
 }
@@ -118,7 +122,7 @@ func builtins() []string {
 	return slices.Compact(names)
 }
 
-func exportBuiltins(c *cobra.Command, names []string, output string, force bool) error {
+func exportBuiltins(c *cobra.Command, names []string, output string, force, withSchemas bool) error {
 	if len(names) == 0 {
 		return diag.List{{Message: "zoo export: no name is given", Hint: "`stream zoo list` lists the names, for instance `stream zoo export resnet18`"}}
 	}
@@ -138,6 +142,9 @@ func exportBuiltins(c *cobra.Command, names []string, output string, force bool)
 		for path, content := range exported {
 			files[path] = content
 		}
+	}
+	if withSchemas {
+		nameSchemas(files)
 	}
 	paths := make([]string, 0, len(files))
 	for path := range files {
@@ -168,4 +175,25 @@ func exportBuiltins(c *cobra.Command, names []string, output string, force bool)
 		}
 	}
 	return nil
+}
+
+// nameSchemas puts a line before the YAML files that names their schema, and adds the
+// schemas.
+func nameSchemas(files map[string][]byte) {
+	for path, text := range maps.Clone(files) {
+		kind, up := "hardware", ""
+		switch {
+		case !strings.HasSuffix(path, ".yaml"):
+			continue
+		case strings.HasPrefix(path, "cores/"):
+			kind, up = "core", "../"
+		case strings.HasSuffix(path, ".mapping.yaml"):
+			kind = "mapping"
+		}
+		name := "schemas/" + kind + ".schema.json"
+		if schema, ok := schemas.Get(kind); ok {
+			files[name] = schema
+			files[path] = append([]byte("# yaml-language-server: $schema="+up+name+"\n"), text...)
+		}
+	}
 }

@@ -3,6 +3,7 @@
 package diag
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -56,6 +57,17 @@ func (l List) Error() string {
 
 // Add appends a problem.
 func (l *List) Add(p Problem) { *l = append(*l, p) }
+
+// Note appends the problems of an error: all of a List, else one that says what the
+// error does. It appends nothing for nil.
+func (l *List) Note(err error) {
+	var list List
+	if errors.As(err, &list) {
+		*l = append(*l, list...)
+	} else if err != nil {
+		l.Add(Problem{Message: err.Error()})
+	}
+}
 
 // Unique returns the list without repetitions.
 func (l List) Unique() List {

@@ -99,6 +99,8 @@ func opening() []struct {
 		{mapping.Prefetch, to(func(p *Plan) { p.Prefetch = []string{"W"} })},
 		{mapping.Splits, splitAll("OY", "OX", "D")},
 		{mapping.Splits, splitAll("K", "G")},
+		{mapping.Splits, both(splitAll("OY", "OX", "D"), tileAll(8))},
+		{mapping.Splits, both(splitAll("K", "G"), tileAll(8))},
 		{mapping.Tiles, tileAll(4)},
 		{mapping.Tiles, tileAll(8)},
 		{mapping.Tiles, tileAll(2)},
@@ -270,6 +272,19 @@ func tileAll(n int) move {
 			}
 		}
 		return p, about, len(about) > 0
+	}
+}
+
+// both makes two changes at once, the second only if tiles may change.
+func both(first, tiles move) move {
+	return func(m *moves, p Plan) (Plan, []int, bool) {
+		q, about, ok := first(m, p)
+		if ok && m.free[mapping.Tiles] {
+			var more []int
+			q, more, _ = tiles(m, q)
+			about = append(about, more...)
+		}
+		return q, about, ok
 	}
 }
 

@@ -37,6 +37,10 @@ type Opened struct {
 	Evaluate func() allocate.Evaluate
 	// Start, if not nil, is an allocation to begin with.
 	Start *schedule.Allocation
+	// NewBound and Steady are what allocators that prove something, or that solve
+	// programs, ask for; see allocate.Options.
+	NewBound func() allocate.Bounder
+	Steady   *allocate.Steady
 }
 
 // Options of a search.
@@ -65,7 +69,7 @@ type Result struct {
 	Interrupted bool       // the context or the deadline ended the search
 	Exhaustive  bool       // everything there is to choose from was scheduled
 	Proven      bool       // nothing there is to choose from is better for the objective
-	Lower       float64    // of the objective, which nothing there is to choose from is below; 0 if that is not known
+	Lower       float64    // shown to be at most the objective of all there is to choose from; 0 if nothing is
 }
 
 // The size of the steps of the search. None depends on the number of workers.
@@ -91,6 +95,7 @@ func Search(ctx context.Context, p Problem, o Options) (*Result, error) {
 	s := &search{Problem: p, Options: o, random: rand.New(rand.NewPCG(o.Seed, 0x51ab5)), seen: map[string]bool{start.key(): true}}
 	s.result.Plans = 1
 	first := o.Options
+	first.NewBound, first.Steady = opened.NewBound, opened.Steady
 	if opened.Start != nil {
 		first.Starts = append(first.Starts, *opened.Start)
 	}
@@ -115,6 +120,7 @@ func Search(ctx context.Context, p Problem, o Options) (*Result, error) {
 		s.result.Exhaustive, s.result.Proven, s.result.Lower = found.Exhaustive, found.Proven, found.Lower
 	}
 	s.current = s.best(o.Goal)
+	s.keep(s.current)
 	s.opened, s.most = opened, max(tooLarge*len(opened.Graph.Nodes), 2000)
 	if len(p.Free) > 0 {
 		s.explore(limited)
@@ -129,7 +135,8 @@ type search struct {
 	seen   map[string]bool // keys of plans
 
 	current Solution
-	opened  *Opened // current.Plan
+	opened  *Opened    // current.Plan
+	good    []Solution // the best of a few plans, the best first; current is among them
 	most    int     // nodes of a plan that is tried
 	front   []Solution
 	result  Result
@@ -180,7 +187,8 @@ func (s *search) finish() *Result {
 // job is one plan that is tried.
 type job struct {
 	plan   Plan
-	about  []int // layers that are about to change
+	parent schedule.Allocation // of the plan that was changed
+	about  []int               // layers that are about to change
 	kind   int   // index of kinds, -1 for none
 	seed   uint64
 	budget int
@@ -199,6 +207,9 @@ func (s *search) explore(ctx context.Context) {
 	c := newChooser(m)
 	idle := 0 // batches without progress
 	for batch := 0; ctx.Err() == nil && idle < 40; batch++ {
+		if idle > 0 && idle%5 == 0 {
+			c.opened = 0 // the large changes again, of what has been found since
+		}
 		jobs := s.propose(c, min(longest, shortest+2*batch), idle)
 		whole := s.ration(jobs)
 		s.run(ctx, jobs)
@@ -219,12 +230,16 @@ func (s *search) explore(ctx context.Context) {
 	s.result.Interrupted = s.result.Interrupted || ctx.Err() != nil
 }
 
-// propose makes a batch: the current plan again, and changes of it; the longer
-// nothing has helped, the more changes at once.
+// propose makes a batch: the current plan again, and changes of it or of another
+// good one; the longer nothing has helped, the more changes at once.
 func (s *search) propose(c *chooser, budget, idle int) []job {
 	jobs := []job{{plan: *s.current.Plan, kind: -1, seed: s.random.Uint64(), budget: staysFactor * budget}}
 	for tries := 0; len(jobs) < batchPlans && tries < 20*batchPlans; tries++ {
-		x := job{plan: *s.current.Plan, budget: budget, seed: s.random.Uint64()}
+		parent := &s.current
+		if s.random.IntN(3) == 0 {
+			parent = &s.good[s.random.IntN(len(s.good))]
+		}
+		x := job{plan: *parent.Plan, parent: parent.Allocation, budget: budget, seed: s.random.Uint64()}
 		var ok bool
 		if x.plan, x.about, x.kind, ok = c.next(x.plan); !ok {
 			continue
@@ -292,7 +307,7 @@ func (s *search) try(ctx context.Context, x *job) {
 	if stays {
 		i.Starts = []schedule.Allocation{s.current.Allocation}
 	} else {
-		i.Starts = carry(x.opened, &s.current.Allocation)
+		i.Starts = carry(x.opened, &x.parent)
 		i.Focus = func(l int) bool { return slices.Contains(x.about, l) }
 		i.Hopeless = s.hopeless
 	}
@@ -329,21 +344,44 @@ func (s *search) merge(c *chooser, x *job) {
 	s.take(&plan, x.found)
 	better := s.Less(x.found.BestPoint, s.current.Point)
 	c.tell(x.kind, better)
+	found := Solution{&plan, x.found.Best, x.found.BestPoint}
 	if better {
-		s.current = Solution{&plan, x.found.Best, x.found.BestPoint}
-		s.opened = x.opened
+		s.current, s.opened = found, x.opened
 	}
+	s.keep(found)
+}
+
+// goodPlans is how many plans are changed beside the best.
+const goodPlans = 6
+
+// keep takes a solution into the list of the good ones, one a plan.
+func (s *search) keep(x Solution) {
+	key := x.Plan.key()
+	if i := slices.IndexFunc(s.good, func(g Solution) bool { return g.Plan.key() == key }); i >= 0 {
+		if !s.Less(x.Point, s.good[i].Point) {
+			return
+		}
+		s.good = slices.Delete(s.good, i, i+1)
+	}
+	at := slices.IndexFunc(s.good, func(g Solution) bool { return s.Less(x.Point, g.Point) })
+	if at < 0 {
+		at = len(s.good)
+	}
+	s.good = slices.Insert(s.good, at, x)
+	s.good = s.good[:min(len(s.good), goodPlans)]
 }
 
 // carry carries an allocation over to another plan's graph, in which layers may
-// have more or fewer groups: as it is where nothing has changed, and groups that are
-// new once beside the others on further cores and once on the cores of the others.
+// have more or fewer groups: as it is where nothing has changed. Groups that are new
+// go beside the others to further cores, or all layers that have other groups now put
+// their first group on the first of their cores, their second on the second, ..., so
+// that the same parts of several layers meet, or new groups join the others.
 func carry(to *Opened, a *schedule.Allocation) []schedule.Allocation {
 	cores := map[[2]int][]int{}
 	for _, g := range to.Space.Genes {
 		cores[[2]int{g.Layer, g.Group}] = g.Cores
 	}
-	apart, together := to.Space.Clone(), to.Space.Clone()
+	apart, aligned, together := to.Space.Clone(), to.Space.Clone(), to.Space.Clone()
 	differ := false
 	for l := range to.Graph.Layers {
 		had, has := a.Cores[l], apart.Cores[l]
@@ -351,15 +389,19 @@ func carry(to *Opened, a *schedule.Allocation) []schedule.Allocation {
 			if len(had) == 0 {
 				continue
 			}
+			list := cores[[2]int{l, g}]
+			if len(list) == 0 {
+				continue
+			}
+			aligned.Cores[l][g] = had[g%len(had)]
+			if len(has) != len(had) && len(has) > 1 {
+				aligned.Cores[l][g] = list[g%len(list)]
+			}
 			if g < len(had) {
 				apart.Cores[l][g], together.Cores[l][g] = had[g], had[g]
 				continue
 			}
 			together.Cores[l][g] = had[g%len(had)]
-			list := cores[[2]int{l, g}]
-			if len(list) == 0 {
-				continue
-			}
 			at := max(0, slices.Index(list, had[g%len(had)]))
 			apart.Cores[l][g] = list[(at+g)%len(list)]
 			differ = differ || apart.Cores[l][g] != together.Cores[l][g]
@@ -367,7 +409,7 @@ func carry(to *Opened, a *schedule.Allocation) []schedule.Allocation {
 	}
 	starts := []schedule.Allocation{*apart}
 	if differ {
-		starts = append(starts, *together)
+		starts = append(starts, *aligned, *together)
 	}
 	return starts
 }

@@ -67,8 +67,8 @@ func (b *Breakdown) Total() unit.Picojoules {
 func (d *Data) Breakdowns() []Breakdown {
 	g, s := d.Graph, d.Schedule
 	all := make([]Breakdown, len(g.Layers))
-	for i := range g.Nodes {
-		n, t := &g.Nodes[i], s.Tasks[i]
+	for i, t := range s.Tasks {
+		n := &g.Nodes[i]
 		b := &all[n.Layer]
 		if b.Nodes == 0 {
 			b.Start = t.Start

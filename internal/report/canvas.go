@@ -3,6 +3,7 @@ package report
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
@@ -56,8 +57,13 @@ func render(w io.Writer, f Format, width, height vg.Length, draw func(vg.Canvas)
 	switch f {
 	case SVG:
 		c := vgsvg.New(width, height)
-		draw(c)
-		_, err := c.WriteTo(w)
+		m := &measured{Canvas: c}
+		draw(m)
+		var b bytes.Buffer
+		if _, err := c.WriteTo(&b); err != nil {
+			return err
+		}
+		_, err := w.Write(m.fitted(b.Bytes()))
 		return err
 	case PDF:
 		c := vgpdf.New(width, height)
@@ -204,6 +210,36 @@ func indexed(img *image.RGBA, areas []color.RGBA) *image.Paletted {
 		out.Pix[i] = lastIndex
 	}
 	return out
+}
+
+// measured is a canvas that remembers the widths of texts.
+type measured struct {
+	vg.Canvas
+	widths []vg.Length
+}
+
+// FillString implements vg.Canvas.
+func (m *measured) FillString(f font.Face, at vg.Point, s string) {
+	m.widths = append(m.widths, f.Width(s))
+	m.Canvas.FillString(f, at, s)
+}
+
+// fitted gives every text of an SVG document the width that it was placed with, so
+// that it fits whatever font the viewer has.
+func (m *measured) fitted(doc []byte) []byte {
+	doc = bytes.ReplaceAll(doc, []byte("font-family:Liberation Sans;"), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;"))
+	const text = "<text "
+	var out bytes.Buffer
+	for i, part := range bytes.Split(doc, []byte(text)) {
+		if i > 0 {
+			out.WriteString(text)
+			if i <= len(m.widths) && m.widths[i-1] > 0 {
+				fmt.Fprintf(&out, `textLength="%.2f" lengthAdjust="spacingAndGlyphs" xml:space="preserve" `, float64(m.widths[i-1]))
+			}
+		}
+		out.Write(part)
+	}
+	return out.Bytes()
 }
 
 // outlines is a canvas that draws text as the outlines of its letters: a PDF

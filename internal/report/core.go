@@ -142,7 +142,7 @@ type LayerResult struct {
 	MemoryEnergy    unit.Picojoules  `json:"memory_energy_pj"`
 	InMemoryEnergy  *InMemoryPart    `json:"operation_energy_parts_pj,omitempty"`
 	Operands        []OperandResult  `json:"operands"`
-	Stall           *StallResult     `json:"stall"` // null if nothing stalls
+	Stall           *StallResult     `json:"stall" jsonschema:"nullable"` // null if nothing stalls
 	Ports           []PortResult     `json:"ports"`
 	Roofline        *RooflineResult  `json:"roofline"`
 	Locality        *Local           `json:"locality,omitempty"`

@@ -84,9 +84,9 @@ type Search struct {
 	// value has been shown to be for every allocation; 0 if nothing has.
 	Proven      bool    `json:"proven_optimal"`
 	AtLeast     float64 `json:"objective_at_least,omitempty"`
-	Interrupted bool    `json:"interrupted"`         // the user ended it; the result is the best until then
-	TimedOut    bool    `json:"timed_out,omitempty"` // the time limit did
-	Front       []Point `json:"front"`               // what nothing found dominates, by ascending latency
+	Interrupted bool    `json:"interrupted"`                 // the user ended it; the result is the best until then
+	TimedOut    bool    `json:"timed_out,omitempty"`         // the time limit did
+	Front       []Point `json:"front" jsonschema:"nullable"` // what nothing found dominates, by ascending latency
 }
 
 // Point is what a solution achieves.

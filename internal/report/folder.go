@@ -64,6 +64,8 @@ func Pictures(d *Data, o Options) []File {
 		{"schedule." + o.Format.Extension(), func(w io.Writer) error { return SchedulePicture(w, d, o) }},
 		{"memory." + o.Format.Extension(), func(w io.Writer) error { return MemoryPicture(w, d, o) }},
 		{"pareto." + o.Format.Extension(), func(w io.Writer) error { return FrontPicture(w, d, o) }},
+		{"energy." + o.Format.Extension(), func(w io.Writer) error { return EnergyPicture(w, d, o) }},
+		{"layers." + o.Format.Extension(), func(w io.Writer) error { return LayersPicture(w, d, o) }},
 	}
 }
 
@@ -75,7 +77,9 @@ func generated() []string {
 		names = append(names, table, stem(table)+"."+string(Parquet))
 	}
 	for _, extension := range Formats() {
-		names = append(names, "schedule."+extension, "memory."+extension, "pareto."+extension)
+		for _, picture := range []string{"schedule", "memory", "pareto", "energy", "layers"} {
+			names = append(names, picture+"."+extension)
+		}
 	}
 	return names
 }
@@ -120,7 +124,7 @@ func WriteFolder(ctx context.Context, dir string, files []File) (err error) {
 		}
 		name := filepath.Join(fresh, f.Name)
 		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-			return err
+			return causeOf(err)
 		}
 		if err := writeFile(name, f.Write); err != nil {
 			return fmt.Errorf("%s: %w", f.Name, err)

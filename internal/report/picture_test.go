@@ -8,9 +8,12 @@ import (
 	"image"
 	"image/png"
 	"io"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/plot/vg"
+
+	"streamdse/schedule"
 )
 
 func layout(t testing.TB, d *Data) (*chart, *gauge) {
@@ -97,7 +100,10 @@ func TestPicturesPNG(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := image.Pt(pixel(pageWidth), pixel([]vg.Length{c.height, g.height, frontHeight()}[i]))
+			want := image.Pt(pixel(pageWidth), img.Bounds().Dy())
+			if heights := []vg.Length{c.height, g.height, frontHeight()}; i < len(heights) {
+				want.Y = pixel(heights[i])
+			}
 			if img.Bounds().Size() != want {
 				t.Errorf("%s: size %v, want %v", f.Name, img.Bounds().Size(), want)
 			}
@@ -144,9 +150,15 @@ func checkBoxes(t *testing.T, c *chart, img *image.Paletted) {
 }
 
 func TestPicturesSVG(t *testing.T) {
-	net := network(48, 1118)
-	net.Search = small().Search
-	for _, f := range Pictures(net, Options{Format: SVG}) {
+	d := network(48, 1118)
+	d.Search = small().Search
+	for c := range d.Accelerator.Cores {
+		*d.Costs.At(0, c) = schedule.NodeCost{Runtime: 2000, Compute: 1500, Stall: 300, Load: 150, Store: 50, Onchip: 9, Operation: 4, Offchip: 2}
+	}
+	for i := range d.Schedule.Transfers {
+		d.Schedule.Transfers[i].LinkEnergy, d.Schedule.Transfers[i].MemoryEnergy = 1, 2
+	}
+	for _, f := range Pictures(d, Options{Format: SVG}) {
 		first := drawn(t, f)
 		if !bytes.Equal(first, drawn(t, f)) {
 			t.Errorf("%s: two runs differ", f.Name)
@@ -163,6 +175,10 @@ func TestPicturesSVG(t *testing.T) {
 			}
 			if e, ok := token.(xml.StartElement); ok {
 				elements[e.Name.Local]++
+				fitted := slices.ContainsFunc(e.Attr, func(a xml.Attr) bool { return a.Name.Local == "textLength" && a.Value != "" })
+				if e.Name.Local == "text" && !fitted {
+					t.Errorf("%s: a text has no width of its own", f.Name)
+				}
 			}
 		}
 		if elements["svg"] != 1 || elements["text"] < 10 || elements["path"] < 10 {

@@ -65,12 +65,12 @@ func ReadSchedule(dir string, r *Result, g *taskgraph.Graph, a *hardware.Acceler
 		{allocationName, func(src []byte) {
 			var err error
 			alloc, err = ReadAllocation(reader.name(allocationName), src, g, a)
-			reader.note(err)
+			reader.problems.Note(err)
 		}},
 	} {
 		src, err := readSavedFile(dir, part.name)
 		if err != nil {
-			reader.note(err)
+			reader.problems.Note(err)
 			continue
 		}
 		part.read(src)
@@ -94,15 +94,6 @@ type scheduleReader struct {
 }
 
 func (r *scheduleReader) name(file string) string { return filepath.Join(r.dir, file) }
-
-func (r *scheduleReader) note(err error) {
-	var list diag.List
-	if errors.As(err, &list) {
-		r.problems = append(r.problems, list...)
-	} else if err != nil {
-		r.problems.Add(diag.Problem{Message: err.Error()})
-	}
-}
 
 // unmarshal decodes JSON; the error is nil or has the place of what is wrong.
 func unmarshal(file string, src []byte, v any) diag.List {

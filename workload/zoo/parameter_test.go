@@ -54,7 +54,7 @@ func TestBadParameters(t *testing.T) {
 		"moe_block:top=9":              "workload moe_block,top=9: parameter top (9) is larger than experts (8)",
 		"moe_block:experts=5000":       "workload moe_block,experts=5000: 5000 experts are more than 1024",
 		"mamba_block:seq=2000":         "workload mamba_block,seq=2000: a recurrence over 2000 tokens is longer than 1024",
-		"vit_b_16:size=2":             "workload vit_b_16 has no parameter \"size\"",
+		"vit_b_16:size=2":              "workload vit_b_16 has no parameter \"size\"",
 		"mobilenetv3_large:height=1048576,batch=1048576,width=1048576": "workload mobilenetv3_large,batch=1048576,height=1048576,width=1048576, /stem/Conv: node \"Conv\" (Conv): its result is too large",
 		"alexnet:height=4":                      "workload alexnet,height=4, /conv1/Conv: node \"Conv\" (Conv): a window of 11 (kernel 11, dilation 1) does not fit into 4",
 		"dmcnn_vd:batch=1048576,height=1048576": "workload dmcnn_vd,batch=1048576,height=1048576, /conv1/Conv: node \"Conv\" (Conv): its result is too large",

@@ -21,7 +21,7 @@ const cycles = (c) => scaled(c, 1000, ["cycles", "k cycles", "M cycles", "G cycl
 const energy = (e) => scaled(e, 1000, ["pJ", "nJ", "µJ", "mJ", "J"]);
 const amount = (bits) => scaled(bits / 8, 1024, ["B", "KB", "MB", "GB"]);
 const exactly = (n) => Math.round(n).toLocaleString("en-US");
-const percent = (f) => significant(100 * f) + " %";
+const percent = (f) => (f > 0 && f < 0.001 ? "<0.1 %" : significant(100 * f) + " %");
 const readable = (mode) => mode.replaceAll("-", " ");
 
 // plural writes a count of things.
