@@ -17,7 +17,6 @@ import (
 	"slices"
 	"sync"
 
-	"streamdse/internal/allocate"
 	"streamdse/internal/bound"
 	"streamdse/internal/connect"
 	"streamdse/internal/cost"
@@ -244,16 +243,5 @@ func (o *Options) step(name, unit string) func(done, total int) {
 	}
 	return func(done, total int) {
 		o.Progress(Progress{Mode: o.Mode, Step: name, Done: done, Total: total, Unit: unit})
-	}
-}
-
-// bounder bounds the schedules of a graph for fewer and fewer cores.
-func bounder(p Problem, o Options, g *taskgraph.Graph, costs *schedule.CostTable) allocate.Bounder {
-	b := bound.NewPartial(bound.Problem{
-		Graph: g, Accelerator: p.Hardware, Costs: costs, Rules: o.Rules, Prefetches: len(o.Prefetch) > 0,
-	})
-	return func(cores func(layer, group int) []int) allocate.Point {
-		latency, energy := b.Find(cores)
-		return allocate.Point{Latency: latency, Energy: energy}
 	}
 }

@@ -207,8 +207,6 @@ func (x *exploration) open(ctx context.Context, plan *explore.Plan) (*explore.Op
 		return allowedCores(layer, group)
 	}, costs)
 	if err == nil && start {
-		opened.Space.Steady = &allocate.Steady{Graph: graph, Accelerator: p.Hardware, Costs: costs}
-		opened.Space.NewBound = func() allocate.Bounder { return bounder(p, o, graph, costs) }
 		opened.Space.Estimate(graph, p.Hardware, costs)
 	}
 	if err == nil && free && len(given) > 0 {

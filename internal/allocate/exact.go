@@ -57,8 +57,8 @@ func exact(ctx context.Context, s *search) {
 	}
 	for range s.workers {
 		bounder := Bounder(func(func(int, int) []int) Point { return Point{} })
-		if s.space.NewBound != nil {
-			bounder = s.space.NewBound()
+		if s.NewBound != nil {
+			bounder = s.NewBound()
 		}
 		x.bounders = append(x.bounders, bounder)
 	}

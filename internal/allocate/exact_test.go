@@ -50,7 +50,7 @@ func TestExactIsBruteForce(t *testing.T) {
 		o.Budget = rapid.SampledFrom([]int{5, 20, 60, 5000}).Draw(t, "budget")
 		space, f := loads(lengths, speed)
 		if rapid.Bool().Draw(t, "bounds") {
-			space.NewBound = loadsBound(lengths, speed)
+			o.NewBound = loadsBound(lengths, speed)
 		}
 		r, err := Search(context.Background(), "exact", space, f, o)
 		if err != nil {
@@ -79,7 +79,7 @@ func TestExactPrunes(t *testing.T) {
 	lengths, speed := []int{31, 7, 5, 40, 4, 3, 2, 9, 8, 26, 14, 11}, []int{1, 2, 3}
 	space, f := loads(lengths, speed)
 	o := DefaultOptions()
-	o.Objective, o.Budget, space.NewBound = Latency, 20_000, loadsBound(lengths, speed)
+	o.Objective, o.Budget, o.NewBound = Latency, 20_000, loadsBound(lengths, speed)
 	r, err := Search(context.Background(), "exact", space, f, o)
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func TestExactInterrupted(t *testing.T) {
 	space, f := loads(lengths, speed)
 	ctx, cancel := context.WithCancel(context.Background())
 	o := DefaultOptions()
-	o.Budget, space.NewBound = 1_000_000, loadsBound(lengths, speed)
+	o.Budget, o.NewBound = 1_000_000, loadsBound(lengths, speed)
 	o.Progress = func(evaluations int, _ Point) {
 		if evaluations > 60 {
 			cancel()

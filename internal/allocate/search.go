@@ -30,6 +30,11 @@ type Options struct {
 	// Progress, if not nil, is told now and then how much of the budget is used, and
 	// the best so far.
 	Progress func(evaluations int, best Point)
+	// NewBound, if not nil, is called once per worker by allocators that prove
+	// something; without it they know no bounds.
+	NewBound func() Bounder
+	// Steady is what the allocator of that name makes its model from.
+	Steady *Steady
 }
 
 // DefaultOptions suit an evaluation that takes about a millisecond.

@@ -26,11 +26,6 @@ type Space struct {
 	Genes []Gene
 	// Listed are allocations that are likely to be good; see Estimate.
 	Listed []schedule.Allocation
-	// NewBound, if not nil, is called once per worker by allocators that prove
-	// something; without it they know no bounds.
-	NewBound func() Bounder
-	// Steady is what the allocator of that name makes its model from.
-	Steady *Steady
 }
 
 // NewSpace collects the free choices of a graph: for every group of every layer

@@ -41,7 +41,7 @@ const (
 // to fill and drain. Its solutions for latency, for energy and for a balance of both are
 // scheduled, and local search goes on from the best.
 func steady(ctx context.Context, s *search) error {
-	if s.space.Steady == nil {
+	if s.Steady == nil {
 		local(ctx, s)
 		return nil
 	}
@@ -50,7 +50,7 @@ func steady(ctx context.Context, s *search) error {
 		return s.unlessInterrupted(ctx, err)
 	}
 	defer solver.Close(context.WithoutCancel(ctx))
-	m := newSteadyModel(s.space, s.space.Steady)
+	m := newSteadyModel(s.space, s.Steady)
 	for _, part := range []float64{0.5, 1, 0} { // of the latency in what is minimised
 		solution, err := solver.Solve(ctx, m.program(part), milp.Options{Nodes: steadyNodes, Gap: 0.01})
 		if err != nil {

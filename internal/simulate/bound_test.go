@@ -172,7 +172,7 @@ func TestExactIsExhaustive(t *testing.T) {
 						return allocate.Point{Latency: m.Latency, Energy: m.Energy.Total()}, err
 					}
 				}
-				space.NewBound = func() allocate.Bounder {
+				o.NewBound = func() allocate.Bounder {
 					b := bound.NewPartial(bound.Problem{Graph: p.Graph, Accelerator: p.Accelerator, Costs: p.Costs, Rules: p.Rules, Prefetches: len(p.Prefetch) > 0})
 					return func(cores func(layer, group int) []int) allocate.Point {
 						latency, energy := b.Find(cores)
