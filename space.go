@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"streamdse/internal/allocate"
+	"streamdse/internal/bound"
 	"streamdse/internal/diag"
 	"streamdse/internal/explore"
 	"streamdse/internal/simulate"
@@ -183,6 +184,14 @@ func (x *exploration) open(ctx context.Context, plan *explore.Plan) (*explore.Op
 			return allocate.Point{Latency: m.Latency, Energy: m.Energy.Total(), Memory: m.Peak}, err
 		}
 	}}
+	opened.Steady = &allocate.Steady{Graph: graph, Accelerator: p.Hardware, Costs: costs}
+	opened.NewBound = func() allocate.Bounder {
+		b := bound.NewPartial(bound.Problem{Graph: graph, Accelerator: p.Hardware, Costs: costs, Rules: o.Rules, Prefetches: len(o.Prefetch) > 0})
+		return func(cores func(layer, group int) []int) allocate.Point {
+			latency, energy := b.Find(cores)
+			return allocate.Point{Latency: latency, Energy: energy}
+		}
+	}
 	allowedCores := candidates(p, graph)
 	if o.Fixed != nil {
 		a, err := o.Fixed(graph)

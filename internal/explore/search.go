@@ -37,6 +37,10 @@ type Opened struct {
 	Evaluate func() allocate.Evaluate
 	// Start, if not nil, is an allocation to begin with.
 	Start *schedule.Allocation
+	// NewBound and Steady are what allocators that prove something, or that solve
+	// programs, ask for; see allocate.Options.
+	NewBound func() allocate.Bounder
+	Steady   *allocate.Steady
 }
 
 // Options of a search.
@@ -91,6 +95,7 @@ func Search(ctx context.Context, p Problem, o Options) (*Result, error) {
 	s := &search{Problem: p, Options: o, random: rand.New(rand.NewPCG(o.Seed, 0x51ab5)), seen: map[string]bool{start.key(): true}}
 	s.result.Plans = 1
 	first := o.Options
+	first.NewBound, first.Steady = opened.NewBound, opened.Steady
 	if opened.Start != nil {
 		first.Starts = append(first.Starts, *opened.Start)
 	}
