@@ -25,7 +25,7 @@ import (
 
 // efforts are the numbers of allocations that a search schedules, by name.
 func efforts() ([]string, map[string]int) {
-	return []string{"low", "medium", "high"}, map[string]int{"low": 300, "medium": 3000, "high": 30000}
+	return []string{"low", "medium", "high"}, map[string]int{"low": 200, "medium": 3000, "high": 30000}
 }
 
 type runFlags struct {
@@ -90,7 +90,7 @@ mapping.yaml, which with --mapping gives the result again.`,
 	flags.StringVar(&f.allocator, "allocator", "", "how to search: "+strings.Join(allocators(), ", ")+" (default: auto; fixed with --allocation)")
 	flags.StringVar(&f.allocation, "allocation", "", "a saved allocation.json to schedule instead of searching")
 	flags.StringVar(&f.objective, "objective", string(stream.EDP), "what to minimise: "+strings.Join(stream.Objectives(), ", "))
-	flags.StringVar(&f.effort, "effort", "medium", "how long to search: "+strings.Join(names, ", ")+" (300, 3,000 and 30,000 allocations a mode)")
+	flags.StringVar(&f.effort, "effort", "medium", "how long to search: "+strings.Join(names, ", ")+" (200, 3,000 and 30,000 allocations a mode)")
 	flags.IntVar(&f.evaluations, "evaluations", 0, "allocations to schedule at the most (default: by --effort)")
 	flags.IntVar(&f.generations, "generations", 0, "generations of the genetic search, whatever the effort")
 	flags.IntVar(&f.individuals, "individuals", stream.DefaultOptions().Individuals, "individuals a generation of the genetic search")
