@@ -177,6 +177,9 @@ func (t *table) figures(label string, figure func(*Result) (value float64, human
 	for _, r := range t.results {
 		v, human, full := figure(r)
 		values = append(values, v)
+		if math.IsNaN(v) && full == "" { // words have both columns
+			human, full = "", human
+		}
 		row = append(row, human, full)
 	}
 	if len(values) == 2 {
@@ -218,17 +221,30 @@ func (t *table) count(label string, of func(*Result) int) {
 	})
 }
 
+// spans tells whether the second figure of a result has the place of both.
+func spans(row []string, i int) bool {
+	return i > 0 && i < len(row) && i%2 == 0 && row[i-1] == "" && row[i] != ""
+}
+
 func (t *table) write(w io.Writer) error {
 	widths := make([]int, len(t.rows[0]))
 	for _, row := range t.rows[1:] {
 		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			if !spans(row, i) {
+				widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			}
 		}
 	}
-	// A heading stands over both columns of its result.
-	for i := 1; i+1 < len(widths); i += 2 {
-		if need := utf8.RuneCountInString(t.rows[0][i]) - widths[i] - 2; need > widths[i+1] {
-			widths[i+1] = need
+	// Headings and words stand in both columns of their result.
+	for n, row := range t.rows {
+		for i := 1; i+1 < len(widths); i += 2 {
+			text := row[i+1]
+			if n == 0 {
+				text = row[i]
+			} else if row[i] != "" {
+				continue
+			}
+			widths[i+1] = max(widths[i+1], utf8.RuneCountInString(text)-widths[i]-2)
 		}
 	}
 	last := len(widths) - 1
@@ -240,6 +256,10 @@ func (t *table) write(w io.Writer) error {
 			cell, width := row[i], widths[i]
 			if n == 0 && i > 0 && i+1 < len(row) && i%2 == 1 {
 				width += 2 + widths[i+1]
+				i++
+			}
+			if n > 0 && spans(row, i+1) {
+				cell, width = row[i+1], width+2+widths[i+1]
 				i++
 			}
 			fill := strings.Repeat(" ", width-utf8.RuneCountInString(cell))
