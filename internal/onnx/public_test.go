@@ -11,6 +11,7 @@ import (
 
 	"streamdse/internal/golden"
 	"streamdse/internal/onnx"
+	"streamdse/internal/onnx/onnxtest"
 	"streamdse/workload"
 )
 
@@ -133,5 +134,23 @@ func BenchmarkWorkloadResNet18(b *testing.B) {
 		if _, err := onnx.Workload(m, onnx.Options{FoldActivations: true}); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkLight loads every public model below 1 MB, and makes its layers.
+func BenchmarkLight(b *testing.B) {
+	root := golden.Shared(b, "data")
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".onnx" {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err == nil && len(data) < 1<<20 {
+			b.Run(filepath.ToSlash(path[len(root)+1:]), func(b *testing.B) { onnxtest.BenchmarkLoad(b, data) })
+		}
+		return err
+	})
+	if err != nil {
+		b.Fatal(err)
 	}
 }

@@ -1,7 +1,6 @@
 package onnx_test
 
 import (
-	"os"
 	"testing"
 
 	"streamdse/internal/golden"
@@ -57,24 +56,6 @@ func TestPublicTotals(t *testing.T) {
 		got := w.Totals()
 		if got.Layers != c.layers || got.MACs != c.macs || got.Weights != unit.Bits(c.weights) {
 			t.Errorf("%s: %d layers, %d MACs, %d bits of weights, want %d, %d, %d", c.file, got.Layers, got.MACs, got.Weights, c.layers, c.macs, c.weights)
-		}
-	}
-}
-
-// BenchmarkLight loads the largest of the public models without weights.
-func BenchmarkLight(b *testing.B) {
-	data, err := os.ReadFile(golden.Shared(b, "data/exploration-2023/inception_v2.onnx"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		m, err := onnx.Read("inception_v2", data)
-		if err != nil {
-			b.Fatal(err)
-		}
-		if _, err := onnx.Workload(m, onnx.Options{FoldActivations: true}); err != nil {
-			b.Fatal(err)
 		}
 	}
 }

@@ -35,3 +35,16 @@ func TestShapesIndependent(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkLight loads every exported network below 1 MB, and makes its layers.
+func BenchmarkLight(b *testing.B) {
+	for _, name := range zoo.Names() {
+		file, err := zoo.Export(name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if len(file) < 1<<20 {
+			b.Run(name, func(b *testing.B) { onnxtest.BenchmarkLoad(b, file) })
+		}
+	}
+}

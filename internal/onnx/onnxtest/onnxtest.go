@@ -156,3 +156,17 @@ func (table Table) Compare(t testing.TB, m *onnx.Model) (same, unknown int) {
 	}
 	return same, unknown
 }
+
+// BenchmarkLoad reads a model and makes its layers.
+func BenchmarkLoad(b *testing.B, file []byte) {
+	b.ReportAllocs()
+	for b.Loop() {
+		m, err := onnx.Read("model", file)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := onnx.Workload(m, onnx.Options{FoldActivations: true}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
