@@ -374,7 +374,8 @@ func (u *Unmet) Error() string {
 	prove(float64(u.Bound.Latency), float64(u.Limits.Latency), "cycles", u.Bound.SetBy)
 	say("energy", "pJ", float64(u.Best.Energy), float64(u.Limits.Energy))
 	prove(float64(u.Bound.Energy), float64(u.Limits.Energy), "pJ", u.Bound.EnergySetBy)
-	say("memory", "bits", float64(u.Best.Memory), float64(u.Limits.Memory))
+	const kilobyte = 8 * 1024
+	say("memory", "KB", float64(u.Best.Memory)/kilobyte, float64(u.Limits.Memory)/kilobyte)
 	return text
 }
 
