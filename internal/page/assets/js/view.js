@@ -47,6 +47,7 @@ class View {
     this.scroll = Math.max(0, Math.min(this.scroll, this.content - p.height + Math.round(10 * p.ratio)));
     for (const lane of this.lanes) lane.y = lane.place - this.scroll;
     this.refresh();
+    this.draw(); // at once: a canvas of a new size is black until it is drawn
   }
 
   // refresh draws with the next frame.
