@@ -18,8 +18,8 @@ import (
 
 type inspectFlags struct {
 	inputFlags
-	json, csv bool
-	plot      string
+	json, csv, quiet bool
+	plot             string
 }
 
 func inspectCommand() *cobra.Command {
@@ -53,6 +53,7 @@ YAML to be saved and edited, and nothing of the accelerator.`,
 	f.register(c)
 	c.Flags().BoolVar(&f.json, "json", false, "print as JSON")
 	c.Flags().BoolVar(&f.csv, "csv", false, "print the workload's layers as comma-separated values")
+	c.Flags().BoolVar(&f.quiet, "quiet", false, "no tables: print nothing but problems, or what --json and --csv ask for")
 	c.Flags().StringVar(&f.plot, "plot", "", "draw the workload's layers to this SVG `file` or, if none is given, the accelerator: .png, .svg or .pdf")
 	return c
 }
@@ -119,6 +120,9 @@ func (f *inspectFlags) run(c *cobra.Command, args []string) error {
 		return writeJSON(out, v)
 	case f.csv:
 		return v.writeCSV(out)
+	case f.quiet:
+		_, err := out.Write(text)
+		return err
 	default:
 		if err := v.print(out); err != nil {
 			return err
