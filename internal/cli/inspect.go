@@ -115,7 +115,13 @@ func (f *inspectFlags) run(c *cobra.Command, args []string) error {
 	if problem.Workload != nil {
 		v.network = describeNetwork(problem.Workload, sources.Workload.Operators)
 	}
-	switch out := c.OutOrStdout(); {
+	return f.write(c.OutOrStdout(), &v, text)
+}
+
+// write prints what was read in the format that the flags ask for. text is the mapping
+// that was generated, if that was asked for.
+func (f *inspectFlags) write(out io.Writer, v *inspected, text []byte) error {
+	switch {
 	case f.json:
 		return writeJSON(out, v)
 	case f.csv:

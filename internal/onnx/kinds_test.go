@@ -96,7 +96,7 @@ func exportSums() []kindOfModel {
 			// Inputs of all steps, and states from the second step on, but the RNN's from the first.
 			macs:    2*(4*20*6+3*20*5) + 4*12*10 + 3*12*4 + 4*9*4 + 3*9*3 + 4*2*3 + 4*2*2 + 12,
 			weights: 2*(120+100) + 120 + 48 + 36 + 27 + 6 + 4 + 2 + 12},
-		{name: "detection: RoiAlign, GridSample, deformable convolution, computed limits", macs: 64*(4*36+18*36+9*36+6*36), weights: 36*(4+18+9+6) + 3*16*2},
+		{name: "detection: RoiAlign, GridSample, deformable convolution, computed limits", macs: 64 * (4*36 + 18*36 + 9*36 + 6*36), weights: 36*(4+18+9+6) + 3*16*2},
 		{name: "contractions of three, diagonals, sequences, scatters", macs: 3*4*5 + 3*5*3, weights: 8}, // an index of 64 bits
 		{name: "ONNX Runtime: embeddings, packed attention, group norm, channels last", macs: 5*8*24 + 2*2*25*4, weights: 3*40 + 16 + 8*24 + 8 + 4},
 		{name: "signals: frames, window, spectrum, bands", macs: 7 * 9 * 4, weights: 9*16*2 + 36 + 4*7*2},
