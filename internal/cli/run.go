@@ -160,20 +160,15 @@ func (f *runFlags) options(c *cobra.Command) (modes []stream.Mode, o stream.Opti
 	}
 	f.loopSearch(c, &o, &problems)
 	f.allocatorSearch(c, &o, &problems)
-	note := func(err error) {
-		var l diag.List
-		errors.As(err, &l)
-		problems = append(problems, l...)
-	}
 	o.Stacks, err = parseStacks(f.stacks)
-	note(err)
+	problems.Note(err)
 	o.Prefetch, err = parsePrefetch(f.prefetch)
-	note(err)
+	problems.Note(err)
 	if slices.Contains(stream.Orders(), f.order) {
 		o.Order = stream.Order(f.order)
 	} else {
 		o.First, err = readOrder(f.order)
-		note(err)
+		problems.Note(err)
 	}
 	o.Seed, o.Workers, o.LPFLimit, o.SkipVerify = f.seed, f.workers, f.lpfLimit, f.noVerify
 	problems = append(problems, f.tilingFlags.options(c, &o)...)

@@ -47,8 +47,9 @@ func countChains(a loopnest.Allocation, n int) float64 {
 	return count
 }
 
-// bestOfAll evaluates every allocation of every order of the prime factors.
-func bestOfAll(t *rapid.T, p *Problem, objective Objective, most float64) (cost loopnest.Cost, fits bool) {
+// unrolled is the model of a problem, its evaluator under the first unrolling, and all
+// prime factors that are left for loops in time.
+func unrolled(t *rapid.T, p *Problem) (*loopnest.Model, *loopnest.Evaluator, []loopnest.Loop) {
 	model, err := loopnest.NewModel(p.Problem)
 	if err != nil {
 		t.Fatal(err)
@@ -65,6 +66,12 @@ func bestOfAll(t *rapid.T, p *Problem, objective Objective, most float64) (cost 
 	if err != nil {
 		t.Fatal(err)
 	}
+	return model, e, factors
+}
+
+// bestOfAll evaluates every allocation of every order of the prime factors.
+func bestOfAll(t *rapid.T, p *Problem, objective Objective, most float64) (cost loopnest.Cost, fits bool) {
+	model, e, factors := unrolled(t, p)
 	a := model.NewAllocation()
 	if countChains(a, len(factors))*countOrders(factors) > most {
 		t.Skip("too many nests")
@@ -127,32 +134,14 @@ func TestFreeOutlook(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawProblem(t, 4)
 		p.Even = false
-		model, err := loopnest.NewModel(p.Problem)
-		if err != nil {
-			t.Fatal(err)
-		}
-		unrollings, err := candidates(&p, DefaultOptions())
-		if err != nil {
-			t.Skip(err)
-		}
-		e, err := model.NewEvaluator(unrollings[0].spatial)
-		if err != nil {
-			t.Skip(err)
-		}
-		factors, _, err := split(p.Layer, e.TemporalSizes(), math.MaxInt, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		model, e, factors := unrolled(t, &p)
 		if countChains(model.NewAllocation(), len(factors))*countOrders(factors) > 10_000 {
 			t.Skip("too many nests")
 		}
 		s := &search{}
 		b := newPlacing(s, model, e, 0, factors, nil, rapid.Bool().Draw(t, "from outside"))
 		b.outlook = e.NewFreeOutlook(b.factors, slices.Clone(b.left), b.fromOutside)
-		other, err := model.NewEvaluator(unrollings[0].spatial)
-		if err != nil {
-			t.Fatal(err)
-		}
+		_, other, _ := unrolled(t, &p)
 		o := &observedPlacing{t: t, placing: b, evaluator: other, future: map[string]map[string]outcome{}}
 		o.visit()
 		kept += o.merged

@@ -2,7 +2,6 @@ package mapper
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"testing"
 
@@ -18,22 +17,7 @@ func TestOutlook(t *testing.T) {
 	kept := 0
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawProblem(t, 7)
-		model, err := loopnest.NewModel(p.Problem)
-		if err != nil {
-			t.Fatal(err)
-		}
-		unrollings, err := candidates(&p, DefaultOptions())
-		if err != nil {
-			t.Skip(err)
-		}
-		e, err := model.NewEvaluator(unrollings[0].spatial)
-		if err != nil {
-			t.Skip(err)
-		}
-		all, _, err := split(p.Layer, e.TemporalSizes(), math.MaxInt, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		_, e, all := unrolled(t, &p)
 		var factors []loopnest.Loop
 		var counts []int
 		for _, f := range all {
@@ -43,10 +27,7 @@ func TestOutlook(t *testing.T) {
 				factors, counts = append(factors, f), append(counts, 1)
 			}
 		}
-		other, err := model.NewEvaluator(unrollings[0].spatial)
-		if err != nil {
-			t.Fatal(err)
-		}
+		_, other, _ := unrolled(t, &p)
 		o := &observed{t: t, outlook: e.NewOutlook(factors, slices.Clone(counts)), evaluator: other, factors: factors, left: counts,
 			future: map[string]map[string]outcome{}}
 		o.visit()
