@@ -142,7 +142,7 @@ func TestFreeOutlook(t *testing.T) {
 		b := newPlacing(s, model, e, 0, factors, nil, rapid.Bool().Draw(t, "from outside"))
 		b.outlook = e.NewFreeOutlook(b.factors, slices.Clone(b.left), b.fromOutside)
 		_, other, _ := unrolled(t, &p)
-		o := &observedPlacing{t: t, placing: b, evaluator: other, future: map[string]map[string]outcome{}}
+		o := &observedPlacing{placing: b, beginnings: beginnings{t: t, future: map[string]map[string]outcome{}}, evaluator: other}
 		o.visit()
 		kept += o.merged
 	})
@@ -153,10 +153,8 @@ func TestFreeOutlook(t *testing.T) {
 
 type observedPlacing struct {
 	*placing
-	t         *rapid.T
+	beginnings
 	evaluator *loopnest.Evaluator
-	future    map[string]map[string]outcome
-	merged    int
 }
 
 // visit returns the costs of all completions by what they add.
@@ -178,36 +176,6 @@ func (o *observedPlacing) visit() map[string]outcome {
 		}
 	}
 	possible := o.outlook.LookAllocated(o.inner, o.cuts)
-	var latency, energy float64
-	if possible {
-		latency, energy = o.outlook.Bound()
-	}
-	for rest, x := range out {
-		switch {
-		case !x.fits:
-		case !possible:
-			o.t.Fatalf("nothing that begins with %v %v should fit, but %v does: %v", o.inner, o.cuts, rest, x.cost)
-		case x.cost.Total() < latency || float64(x.cost.Energy) < energy:
-			o.t.Fatalf("after %v %v: %v costs %v cycles and %v pJ, less than %v or %v", o.inner, o.cuts, rest, x.cost.Total(), x.cost.Energy, latency, energy)
-		}
-	}
-	if !possible {
-		return out
-	}
-	key := string(o.outlook.KeyAllocated(o.cuts, o.last))
-	if key == "" {
-		return out
-	}
-	before, ok := o.future[key]
-	if !ok {
-		o.future[key] = out
-		return out
-	}
-	o.merged++
-	for rest, x := range out {
-		if before[rest] != x {
-			o.t.Fatalf("after %v %v: %v is %v, but %v after another beginning with the same key", o.inner, o.cuts, rest, x, before[rest])
-		}
-	}
+	o.check([]any{o.inner, o.cuts}, out, o.outlook, possible, func() []byte { return o.outlook.KeyAllocated(o.cuts, o.last) })
 	return out
 }

@@ -28,8 +28,8 @@ func TestOutlook(t *testing.T) {
 			}
 		}
 		_, other, _ := unrolled(t, &p)
-		o := &observed{t: t, outlook: e.NewOutlook(factors, slices.Clone(counts)), evaluator: other, factors: factors, left: counts,
-			future: map[string]map[string]outcome{}}
+		o := &observed{beginnings: beginnings{t: t, future: map[string]map[string]outcome{}},
+			outlook: e.NewOutlook(factors, slices.Clone(counts)), evaluator: other, factors: factors, left: counts}
 		o.visit()
 		kept += o.merged
 	})
@@ -45,14 +45,12 @@ type outcome struct {
 }
 
 type observed struct {
-	t         *rapid.T
+	beginnings
 	outlook   *loopnest.Outlook
 	evaluator *loopnest.Evaluator
 	factors   []loopnest.Loop
 	left      []int
 	inner     []int
-	future    map[string]map[string]outcome // by key, then by what comes outside
-	merged    int
 }
 
 // visit returns the outcomes of all completions of inner.
@@ -81,41 +79,50 @@ func (o *observed) visit() map[string]outcome {
 		cost, fits := o.evaluator.Evaluate(order)
 		out[""] = outcome{cost, fits}
 	}
-	o.check(out)
+	o.check([]any{o.inner}, out, o.outlook, o.outlook.Look(o.inner), o.outlook.Key)
 	return out
 }
 
-func (o *observed) check(completions map[string]outcome) {
-	possible := o.outlook.Look(o.inner)
+// beginnings are beginnings of orders that have been compared with all their
+// completions.
+type beginnings struct {
+	t      *rapid.T
+	future map[string]map[string]outcome // by key, then by what is added
+	merged int                           // that had the key of an earlier one
+}
+
+// check compares what an outlook says of a beginning with its completions: possible is
+// whether any may fit, key tells beginnings with the same completions from others.
+func (b *beginnings) check(beginning []any, completions map[string]outcome, outlook *loopnest.Outlook, possible bool, key func() []byte) {
 	var latency, energy float64
 	if possible {
-		latency, energy = o.outlook.Bound()
+		latency, energy = outlook.Bound()
 	}
 	for rest, x := range completions {
 		switch {
 		case !x.fits:
 		case !possible:
-			o.t.Fatalf("nothing that begins with %v should fit, but %v does: %v", o.inner, rest, x.cost)
+			b.t.Fatalf("nothing that begins with %v should fit, but %v does: %v", beginning, rest, x.cost)
 		case x.cost.Total() < latency || float64(x.cost.Energy) < energy:
-			o.t.Fatalf("after %v: %v costs %v cycles and %v pJ, less than %v or %v", o.inner, rest, x.cost.Total(), x.cost.Energy, latency, energy)
+			b.t.Fatalf("after %v: %v costs %v cycles and %v pJ, less than %v or %v", beginning, rest, x.cost.Total(), x.cost.Energy, latency, energy)
 		}
 	}
 	if !possible {
 		return
 	}
-	key := string(o.outlook.Key())
-	if key == "" {
+	k := string(key())
+	if k == "" {
 		return
 	}
-	before, ok := o.future[key]
+	before, ok := b.future[k]
 	if !ok {
-		o.future[key] = completions
+		b.future[k] = completions
 		return
 	}
-	o.merged++
+	b.merged++
 	for rest, x := range completions {
 		if before[rest] != x {
-			o.t.Fatalf("after %v: %v is %v, but %v after another beginning with the same key", o.inner, rest, x, before[rest])
+			b.t.Fatalf("after %v: %v is %v, but %v after another beginning with the same key", beginning, rest, x, before[rest])
 		}
 	}
 }

@@ -11,10 +11,9 @@ import (
 
 	stream "streamdse"
 	hardwarezoo "streamdse/hardware/zoo"
-	"streamdse/internal/connect"
+	"streamdse/internal/connect/connecttest"
 	"streamdse/internal/onnx"
 	"streamdse/internal/split"
-	"streamdse/mapping"
 	mappingzoo "streamdse/mapping/zoo"
 	"streamdse/rules"
 	"streamdse/unit"
@@ -136,9 +135,7 @@ func TestKinds(t *testing.T) {
 				}
 			}
 			checkNumbers(t, w)
-			if err := connected(w, m); err != nil {
-				t.Error(err)
-			}
+			connecttest.Graph(t, w, m, split.LayerByLayer(w), rules.Reference2024())
 			for _, mode := range []stream.Mode{stream.LayerByLayer, stream.Fused} {
 				o := stream.DefaultOptions()
 				o.Mode, o.Evaluations, o.Explore = mode, 100, nil
@@ -175,15 +172,6 @@ func checkNumbers(t *testing.T, w *workload.Workload) {
 			}
 		}
 	}
-}
-
-func connected(w *workload.Workload, m *mapping.Mapping) error {
-	tiled, _, err := split.Nodes(w, m, split.LayerByLayer(w), rules.Reference2024())
-	if err != nil {
-		return err
-	}
-	_, err = connect.Graph(tiled, rules.Reference2024())
-	return err
 }
 
 // TestInlined writes a function and the branch of an If out.
