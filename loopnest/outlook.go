@@ -166,6 +166,17 @@ func (e *Evaluator) newOutlook(factors []Loop, counts []int, w way) *Outlook {
 	return o
 }
 
+// Figures is the number of figures that the outlook has tabulated.
+func (o *Outlook) Figures() int {
+	n := 0
+	for x := range o.bounds {
+		for l := range o.bounds[x] {
+			n += len(o.bounds[x][l].cost)
+		}
+	}
+	return n
+}
+
 // dyadic tells whether every unrolling is a multiple of 2^-20, so that products
 // with other sizes are exact.
 func (a *analysis) dyadic() bool {

@@ -39,6 +39,10 @@ const (
 	rounding = 1e-13
 	// maxSeen bounds the memory that remembers beginnings, in bytes.
 	maxSeen = 32 << 20
+	// figuresPerBeginning is how many figures of an outlook are tabulated in the time
+	// that a beginning takes. Where there are hundreds of unrollings, most of the effort
+	// goes there.
+	figuresPerBeginning = 1024
 	// seenOverhead is about what an entry takes besides its key.
 	seenOverhead = 48
 )
@@ -48,15 +52,8 @@ const (
 // Filling memories is one of the free allocations, and searched on its own only if
 // the search of those has not come to an end.
 func (s *search) proveBest(p *Problem, model *loopnest.Model, tried []unrolling, opt Options) ([]unrolling, error) {
-	seeds := len(tried)
-	filled := func(e *loopnest.Evaluator, rank, evaluated int) error {
-		if rank >= seeds {
-			evaluated = 0
-		}
-		return s.explore(p, e, rank, evaluated)
-	}
 	if opt.Allocation != Free {
-		tried, err := s.prove(p, model, tried, opt, filled)
+		tried, err := s.prove(p, model, tried, opt, s.filled(p)...)
 		s.conclude()
 		return tried, err
 	}
@@ -67,10 +64,25 @@ func (s *search) proveBest(p *Problem, model *loopnest.Model, tried []unrolling,
 		return tried, err
 	}
 	open := s.open
-	tried, err = s.prove(p, model, tried, opt, filled)
+	tried, err = s.prove(p, model, tried, opt, s.filled(p)...)
 	s.open = open
 	s.conclude()
 	return tried, err
+}
+
+// filled are the explorers of the nests in which memories are filled. Under an
+// unrolling that Loma did not try, all prime factors come first, and coarser sets
+// of them after those of all other unrollings: they seldom give the best nest.
+func (s *search) filled(p *Problem) []explorer {
+	return []explorer{
+		func(e *loopnest.Evaluator, rank, evaluated int) error {
+			if rank < s.seeds {
+				return s.explore(p, e, rank, evaluated, 1)
+			}
+			return s.explore(p, e, rank, 0, math.MaxInt)
+		},
+		func(e *loopnest.Evaluator, rank, _ int) error { return s.explore(p, e, rank, math.MaxInt, 1) },
+	}
 }
 
 // explorer searches the orders under the unrolling of a rank. Loma has evaluated
@@ -82,6 +94,8 @@ type unfinished struct {
 	e         *loopnest.Evaluator
 	rank      int
 	evaluated int
+	explore   explorer
+	least     value // what no nest under it beats
 	open      []value
 }
 
@@ -91,9 +105,10 @@ const share = 8
 
 // prove searches all orders under the unrollings that Loma tried and, where the
 // array dimensions are open, under all others, and then goes on with those that it
-// has not finished. It returns all unrollings.
-func (s *search) prove(p *Problem, model *loopnest.Model, tried []unrolling, opt Options, explore explorer) ([]unrolling, error) {
-	s.effort, s.open = opt.Effort, nil
+// has not finished. Explorers after the first are for these others, one after the
+// other. It returns all unrollings.
+func (s *search) prove(p *Problem, model *loopnest.Model, tried []unrolling, opt Options, explorers ...explorer) ([]unrolling, error) {
+	s.effort, s.open, s.seeds = opt.Effort, nil, len(tried)
 	if s.effort == 0 {
 		s.effort = math.MaxInt64
 	}
@@ -111,16 +126,17 @@ func (s *search) prove(p *Problem, model *loopnest.Model, tried []unrolling, opt
 		if err != nil {
 			continue // Loma's search has noted it
 		}
-		u, err := s.part(unfinished{e: e, rank: rank, evaluated: opt.FactorLimit}, most, explore)
+		u, err := s.part(unfinished{e: e, rank: rank, evaluated: opt.FactorLimit, explore: explorers[0]}, most)
 		if err != nil {
 			return nil, err
 		}
 		left = append(left, u...)
 	}
-	more, complete := others(p, tried, s.cyclesToBeat(operations))
+	more, complete := otherUnrollings(p, tried, s.cyclesToBeat(operations))
 	if !complete {
 		s.open = append(s.open, value{math.Ceil(float64(p.Layer.MACs()) / float64(p.Core.Units())), operations})
 	}
+	var others []unfinished
 	for _, u := range more {
 		if s.closed(value{u.cycles, operations}) {
 			continue
@@ -129,25 +145,39 @@ func (s *search) prove(p *Problem, model *loopnest.Model, tried []unrolling, opt
 		if err != nil {
 			continue // it leaves the array idle or exceeds a loop once it is shrunk to fit
 		}
-		part, err := s.part(unfinished{e: e, rank: len(tried)}, most, explore)
+		other := unfinished{e: e, rank: len(tried), explore: explorers[0], least: value{u.cycles, operations}}
+		part, err := s.part(other, most)
 		switch {
-		case s.ctx.Err() != nil:
-			return nil, err
+		case s.ctx.Err() != nil: // even if this part was finished
+			return nil, s.ctx.Err()
 		case err != nil:
 			continue // it leaves no loop for the user's order
 		}
-		tried, left = append(tried, unrolling{spatial: u.spatial}), append(left, part...)
+		tried, left, others = append(tried, unrolling{spatial: u.spatial}), append(left, part...), append(others, other)
 	}
-	return tried, s.resume(left, explore)
+	for _, explore := range explorers[1:] {
+		for _, u := range others {
+			if s.closed(u.least) {
+				continue
+			}
+			u.explore = explore
+			part, err := s.part(u, most)
+			if err != nil {
+				return nil, err
+			}
+			left = append(left, part...)
+		}
+	}
+	return tried, s.resume(left)
 }
 
 // resume goes on with the unrollings that are not finished, as far as the effort goes.
-func (s *search) resume(left []unfinished, explore explorer) error {
+func (s *search) resume(left []unfinished) error {
 	for _, u := range left {
 		again := []unfinished{u}
 		if s.effort > 0 && slices.ContainsFunc(u.open, func(bound value) bool { return !s.cut(bound) }) {
 			var err error
-			if again, err = s.part(u, s.effort, explore); err != nil {
+			if again, err = s.part(u, s.effort); err != nil {
 				return err
 			}
 		}
@@ -163,10 +193,10 @@ func (s *search) resume(left []unfinished, explore explorer) error {
 
 // part searches under one unrolling with some of the effort, and returns it if that
 // was not enough.
-func (s *search) part(u unfinished, effort int64, explore explorer) ([]unfinished, error) {
+func (s *search) part(u unfinished, effort int64) ([]unfinished, error) {
 	elsewhere, rest := s.open, max(0, s.effort-effort)
 	s.open, s.effort = nil, min(s.effort, effort)
-	err := explore(u.e, u.rank, u.evaluated)
+	err := u.explore(u.e, u.rank, u.evaluated)
 	u.open, s.open, s.effort = s.open, elsewhere, rest+max(0, s.effort)
 	if err != nil || len(u.open) == 0 {
 		return nil, err
@@ -190,8 +220,9 @@ func (s *search) cyclesToBeat(energy float64) float64 {
 // and of every coarser set of factors that Loma has at some limit. The coarser
 // ones are part of the space because memories take as much as fits, so that a
 // loop which is not divided can lead to a better nest. Loma has evaluated all
-// orders at the limit evaluated, if that is not 0.
-func (s *search) explore(p *Problem, e *loopnest.Evaluator, rank, evaluated int) error {
+// orders at the limit evaluated, if that is not 0. Sets of fewer than least
+// factors are left out.
+func (s *search) explore(p *Problem, e *loopnest.Evaluator, rank, evaluated, least int) error {
 	sizes := e.TemporalSizes()
 	given, err := givenOrder(p, sizes)
 	if err != nil {
@@ -214,7 +245,7 @@ func (s *search) explore(p *Problem, e *loopnest.Evaluator, rank, evaluated int)
 		}
 		evaluated = len(factors)
 	}
-	for n := 1; n <= len(primes); n++ {
+	for n := max(1, min(least, len(primes))); n <= len(primes); n++ {
 		factors, _, err := split(p.Layer, sizes, n, given.positions)
 		if err != nil {
 			return err
@@ -254,6 +285,9 @@ func (b *branching) start() error {
 		}
 		b.open = append(b.open, value{latency: cycles})
 		return nil
+	}
+	if b.rank >= b.seeds {
+		b.effort -= int64(b.outlook.Figures() / figuresPerBeginning)
 	}
 	if bound, open := b.look(); open {
 		if b.effort <= 0 {

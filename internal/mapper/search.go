@@ -266,6 +266,7 @@ type search struct {
 	gap        float64
 	result     Result
 	effort     int64   // beginnings that may still be examined
+	seeds      int     // unrollings that Loma tried
 	open       []value // bounds of what was not examined for lack of effort
 }
 

@@ -19,13 +19,13 @@ type bounded struct {
 	cycles  float64
 }
 
-// others lists all legal spatial unrollings but those that are done, the ones
+// otherUnrollings lists all legal spatial unrollings but those that are done, the ones
 // with the fewest cycles first: on each array dimension left open every
 // combination of loops whose factors divide the largest that the array, the
 // loop and the bandwidth of the inner memories allow. Those that take more than
 // a number of cycles are left out. The list is not complete if there are more
 // than maxUnrollings.
-func others(p *Problem, done []unrolling, limit float64) (list []bounded, complete bool) {
+func otherUnrollings(p *Problem, done []unrolling, limit float64) (list []bounded, complete bool) {
 	s := newSpatialSpace(p)
 	start, open := s.given(p)
 	if len(open) == 0 {

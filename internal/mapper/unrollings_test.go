@@ -24,7 +24,7 @@ func TestBestUnrolling(t *testing.T) {
 		if err != nil {
 			t.Skip(err)
 		}
-		more, complete := others(&p, ranked, math.Inf(1))
+		more, complete := otherUnrollings(&p, ranked, math.Inf(1))
 		if !complete {
 			t.Fatal("too many unrollings for a test")
 		}
@@ -77,7 +77,7 @@ func TestOthersAreLegal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		layer, core := drawLayer(t, 12), drawCore(t)
 		p := Problem{Problem: loopnest.Problem{Layer: layer, Core: core, Links: nesttest.Links(layer)}}
-		list, _ := others(&p, nil, math.Inf(1))
+		list, _ := otherUnrollings(&p, nil, math.Inf(1))
 		s := newSpatialSpace(&p)
 		seen := map[string]bool{}
 		for i, u := range list {
