@@ -123,7 +123,7 @@ func (v *verifier) excess() *Violation {
 		}
 		var read taskgraph.Part
 		none, offchip := true, slices.Contains(v.acc.Stores[x.ToStore].Cores, v.acc.Offchip)
-		for _, e := range v.g.Out(t.Origin) {
+		for e := range v.g.Out(t.Origin) {
 			if !e.Data() || !offchip && v.readsFrom(e.Dst, int(e.Operand)) != x.ToStore {
 				continue
 			}
@@ -180,7 +180,7 @@ func (v *verifier) presence() *Violation {
 				}
 			}
 		}
-		for _, e := range v.g.In(id) {
+		for e := range v.g.In(id) {
 			if e.Data() {
 				if broken := v.reads(id, v.g.Nodes[e.Src].Operands[0], v.carries(e), int(e.Operand)); broken != nil {
 					return broken
@@ -283,7 +283,7 @@ func (v *verifier) outputs() *Violation {
 	for n := range v.g.Nodes {
 		id := taskgraph.NodeID(n)
 		layer := v.g.Nodes[n].Layer
-		deadEnd[layer] = deadEnd[layer] || len(v.g.Out(id)) == 0
+		deadEnd[layer] = deadEnd[layer] || v.g.OutDegree(id) == 0
 	}
 	for n := range v.g.Nodes {
 		node := &v.g.Nodes[n]

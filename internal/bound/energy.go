@@ -206,9 +206,8 @@ func (a *facts) moves() (between, outputs float64) {
 			continue
 		}
 		var needs []destination
-		edges := g.Out(n)
-		for i := range edges {
-			if e := &edges[i]; e.Data() && !a.together(n, e.Dst) {
+		for e := range g.Out(n) {
+			if e.Data() && !a.together(n, e.Dst) {
 				needs = a.addReader(needs, e.Dst, g.Layers[g.Nodes[e.Dst].Layer].Memory[e.Operand], a.read(e))
 			}
 		}

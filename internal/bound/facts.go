@@ -181,9 +181,12 @@ func (a *facts) listResults() {
 	read, deadEnd := make([]bool, len(g.Layers)), make([]bool, len(g.Layers))
 	for n := range g.Nodes {
 		layer := g.Nodes[n].Layer
-		out := g.Out(taskgraph.NodeID(n))
-		deadEnd[layer] = deadEnd[layer] || len(out) == 0
-		for _, e := range out {
+		id := taskgraph.NodeID(n)
+		deadEnd[layer] = deadEnd[layer] || g.OutDegree(id) == 0
+		if read[layer] {
+			continue
+		}
+		for e := range g.Out(id) {
 			read[layer] = read[layer] || e.Data() && !e.PartialSums()
 		}
 	}
@@ -205,12 +208,12 @@ func (a *facts) sort() {
 	waiting := make([]int32, len(g.Nodes))
 	a.order = make([]taskgraph.NodeID, 0, len(g.Nodes))
 	for n := range g.Nodes {
-		if waiting[n] = int32(len(g.In(taskgraph.NodeID(n)))); waiting[n] == 0 {
+		if waiting[n] = int32(g.InDegree(taskgraph.NodeID(n))); waiting[n] == 0 {
 			a.order = append(a.order, taskgraph.NodeID(n))
 		}
 	}
 	for i := 0; i < len(a.order); i++ {
-		for _, e := range g.Out(a.order[i]) {
+		for e := range g.Out(a.order[i]) {
 			if waiting[e.Dst]--; waiting[e.Dst] == 0 {
 				a.order = append(a.order, e.Dst)
 			}
@@ -292,7 +295,7 @@ func whole(cycles float64) unit.Cycles {
 
 // read is how much of the producer's output has to move for an edge: the part that its
 // consumer reads, or all of it.
-func (a *facts) read(e *taskgraph.Edge) unit.Bits {
+func (a *facts) read(e taskgraph.Edge) unit.Bits {
 	x := &a.Graph.Tensors[a.Graph.Nodes[e.Src].Operands[0]]
 	if a.Graph.Parts == nil || !a.Rules.MovesParts() {
 		return x.Bits

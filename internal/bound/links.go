@@ -201,9 +201,8 @@ func (a *facts) crossers(inside func(core int) bool, out *crossing) []crosser {
 				continue
 			}
 			c.r = a.least(n, func(at int) unit.Cycles { return a.head[at] + a.run[at] })
-			edges := g.Out(n)
-			for i := range edges {
-				if e := &edges[i]; e.Data() {
+			for e := range g.Out(n) {
+				if e.Data() {
 					read(e.Dst, g.Layers[g.Nodes[e.Dst].Layer].Memory[e.Operand], a.read(e))
 				}
 			}
@@ -250,13 +249,13 @@ func (a *facts) blocking(link int) *blocking {
 	until, from := make([]unit.Cycles, len(g.Nodes)), make([]unit.Cycles, len(g.Nodes))
 	for _, n := range a.order {
 		until[n] += a.blocks(n, link)
-		for _, e := range g.Out(n) {
+		for e := range g.Out(n) {
 			until[e.Dst] = max(until[e.Dst], until[n])
 		}
 	}
 	for i := len(a.order) - 1; i >= 0; i-- {
 		n := a.order[i]
-		for _, e := range g.Out(n) {
+		for e := range g.Out(n) {
 			from[n] = max(from[n], from[e.Dst])
 		}
 		from[n] += a.blocks(n, link)

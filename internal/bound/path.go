@@ -49,15 +49,14 @@ func (a *facts) fetchConstants(n taskgraph.NodeID) {
 // passOn tells the nodes that depend on n when they can start at the earliest.
 func (a *facts) passOn(n taskgraph.NodeID, arrival []unit.Cycles) {
 	g := a.Graph
-	edges, cores, first := g.Out(n), a.cores(n), int(a.first[n])
-	if len(edges) == 0 || len(cores) == 0 {
+	cores, first := a.cores(n), int(a.first[n])
+	if g.OutDegree(n) == 0 || len(cores) == 0 {
 		return
 	}
 	x := g.Nodes[n].Operands[0]
 	earliest := a.least(n, func(at int) unit.Cycles { return a.head[at] + a.run[at] })
 	known := unit.Bits(-1) // how much arrival is for
-	for i := range edges {
-		e := &edges[i]
+	for e := range g.Out(n) {
 		bits := a.read(e)
 		if e.Data() && !a.together(n, e.Dst) && bits != known {
 			a.arrive(n, bits, arrival)
@@ -112,9 +111,7 @@ func (a *facts) findTail(n taskgraph.NodeID) {
 		if a.result[x] && !a.streams(n, core, a.own[x]) {
 			tail = a.move(x, g.Tensors[x].Bits, from, a.Accelerator.Top(a.Accelerator.Offchip, a.own[x]))
 		}
-		edges := g.Out(n)
-		for i := range edges {
-			e := &edges[i]
+		for e := range g.Out(n) {
 			dst, bits := &g.Nodes[e.Dst], a.read(e)
 			together := a.together(n, e.Dst)
 			least := never

@@ -164,7 +164,7 @@ func (b *builder) totals() {
 	r.Bound = bound{d.LowerBound.Latency, d.LowerBound.SetBy, d.LowerBound.Energy, d.LowerBound.EnergySetBy}
 	r.Objective, r.Rules = d.Inputs.Objective, d.Inputs.Rules
 	r.Search = search{d.Search.Evaluations, d.Search.Exhaustive, d.Search.Interrupted}
-	r.Edges = len(d.Graph.Edges())
+	r.Edges = d.Graph.EdgeCount()
 	r.Costs, r.Paths = []cost{}, [][]int32{}
 }
 
@@ -337,7 +337,7 @@ func (b *builder) pathNumber(links []int32) int64 {
 // edges appends the dependencies, by the node that has them.
 func (b *builder) edges() {
 	g := b.d.Graph
-	count := len(g.Edges())
+	count := g.EdgeCount()
 	type end struct {
 		src  int64
 		bits int64
@@ -345,15 +345,14 @@ func (b *builder) edges() {
 	}
 	ends := make([]end, 0, count)
 	b.add("edge.count", len(g.Nodes), func(i int) int64 {
-		in := g.In(nodeID(i))
-		for _, e := range in {
+		for e := range g.In(nodeID(i)) {
 			x := end{src: int64(e.Src), bits: int64(e.Bits), data: -1}
 			if e.Data() {
 				x.data = int64(e.Operand)
 			}
 			ends = append(ends, x)
 		}
-		return int64(len(in))
+		return int64(g.InDegree(nodeID(i)))
 	})
 	b.add("edge.src", count, func(i int) int64 { return ends[i].src })
 	b.add("edge.operand", count, func(i int) int64 { return ends[i].data }) // -1: it only orders its ends

@@ -109,7 +109,7 @@ func (p *plan) listNeeds() {
 		p.own[i] = g.Layers[x.Layer].Memory[x.Operand]
 	}
 	p.needStart = make([]int32, len(g.Nodes)+1)
-	p.needs = make([]need, 0, len(g.Edges())+len(g.Nodes)) // about one constant a node
+	p.needs = make([]need, 0, g.EdgeCount()+len(g.Nodes)) // about one constant a node
 	for n := range g.Nodes {
 		node := &g.Nodes[n]
 		memory := g.Layers[node.Layer].Memory
@@ -119,7 +119,7 @@ func (p *plan) listNeeds() {
 				p.needs = append(p.needs, need{tensor: x, op: memory[i]})
 			}
 		}
-		for _, e := range g.In(taskgraph.NodeID(n)) {
+		for e := range g.In(taskgraph.NodeID(n)) {
 			if e.Data() {
 				x := need{tensor: g.Nodes[e.Src].Operands[0], op: memory[e.Operand], data: true, part: e.Part}
 				if !p.rules.MovesParts() {
@@ -144,12 +144,15 @@ func (p *plan) listOutputs() {
 	deadEnd := make([]bool, len(g.Layers))
 	for n := range g.Nodes {
 		node := &g.Nodes[n]
-		out := g.Out(taskgraph.NodeID(n))
-		for _, e := range out {
-			read[node.Layer] = read[node.Layer] || e.Data() && !e.PartialSums()
-		}
-		if len(out) == 0 {
+		id := taskgraph.NodeID(n)
+		if g.OutDegree(id) == 0 {
 			deadEnd[node.Layer] = true
+		}
+		if read[node.Layer] {
+			continue
+		}
+		for e := range g.Out(id) {
+			read[node.Layer] = read[node.Layer] || e.Data() && !e.PartialSums()
 		}
 	}
 	for n := range g.Nodes {
@@ -170,7 +173,7 @@ func (p *plan) checkCycles() error {
 	g := p.Graph
 	waiting := make([]int32, len(g.Nodes))
 	for n := range g.Nodes {
-		waiting[n] += int32(len(g.In(taskgraph.NodeID(n))))
+		waiting[n] += int32(g.InDegree(taskgraph.NodeID(n)))
 	}
 	p.waits = slices.Clone(waiting)
 	var queue []taskgraph.NodeID
@@ -185,7 +188,7 @@ func (p *plan) checkCycles() error {
 		}
 	}
 	for i := 0; i < len(queue); i++ {
-		for _, e := range g.Out(queue[i]) {
+		for e := range g.Out(queue[i]) {
 			arrive(e.Dst)
 		}
 	}

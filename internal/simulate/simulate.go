@@ -270,7 +270,7 @@ func (s *Simulator) decide(n taskgraph.NodeID) error {
 	if err := s.settle(n); err != nil {
 		return err
 	}
-	for _, e := range s.Graph.Out(n) {
+	for e := range s.Graph.Out(n) {
 		s.advance(e.Dst, end)
 	}
 	return nil
