@@ -103,7 +103,9 @@ func (a *arrivals) add(row []taskgraph.End, sums []unit.Bits) {
 // it adds to partial sums or leaves some. Equal nodes of different layers share a
 // class.
 func classifyByNeed(g *taskgraph.Graph) {
-	brings := newArrivals(g, func(src taskgraph.NodeID, _ taskgraph.Payload) unit.Bits { return g.Tensors[g.Nodes[src].Operands[0]].Bits })
+	brings := newArrivals(g, func(src taskgraph.NodeID, _ taskgraph.Payload) unit.Bits {
+		return g.Tensors[g.Nodes[src].Operands[0]].Bits
+	})
 	kinds := map[string]uint64{}
 	kind := make([]uint64, len(g.Layers))
 	operands := 0

@@ -270,8 +270,10 @@ func (s *Simulator) decide(n taskgraph.NodeID) error {
 	if err := s.settle(n); err != nil {
 		return err
 	}
-	for e := range s.Graph.Out(n) {
-		s.advance(e.Dst, end)
+	for _, r := range s.Graph.OutRows(n) {
+		for _, e := range s.Graph.Readers(r) {
+			s.advance(e.Node, end)
+		}
 	}
 	return nil
 }
@@ -288,13 +290,15 @@ func (s *Simulator) advance(n taskgraph.NodeID, t unit.Cycles) {
 // streams.
 func (s *Simulator) sortNeeds(n taskgraph.NodeID) {
 	s.reading, s.streaming, s.kept = s.reading[:0], s.streaming[:0], s.kept[:0]
-	for _, x := range s.needs[s.needStart[n]:s.needStart[n+1]] {
-		if streams(s.cost[n], x.op) {
-			s.streaming = append(s.streaming, x)
-			continue
+	for _, r := range s.needs.of(n) {
+		for _, x := range s.needs.row(r) {
+			if streams(s.cost[n], x.op) {
+				s.streaming = append(s.streaming, x)
+				continue
+			}
+			s.reading = append(s.reading, x)
+			s.kept = append(s.kept, x.tensor)
 		}
-		s.reading = append(s.reading, x)
-		s.kept = append(s.kept, x.tensor)
 	}
 	s.kept = append(s.kept, s.Graph.Nodes[n].Operands[0])
 }
