@@ -37,7 +37,11 @@ type Simulator struct {
 	reading    []need               // of the node being decided: what is in a core's memory
 	streaming  []need               // ... and what is streamed
 	kept       []taskgraph.TensorID // what must not leave to make room
+	ranking    []ranking            // of each memory, once it was full
+	ranked     bool                 // some memory was full
+	begun      int32                // stays so far
 	victims    []int32
+	passed     []rank
 	blockLinks []int32
 	blockLoad  []float64
 	blockAsk   []float64
@@ -73,6 +77,7 @@ func newSimulator(p *plan) *Simulator {
 		queue:     queue{priority: p.Priority},
 		fill:      make([]steps[unit.Bits], stores),
 		residents: make([]list, stores),
+		ranking:   make([]ranking, stores),
 		places:    make([]place, stores*tensors),
 		parts:     taskgraph.NewParts(p.Graph.Parts),
 		total:     make([]int32, tensors),
@@ -183,8 +188,9 @@ func (s *Simulator) reset(alloc *schedule.Allocation) error {
 	for i := range s.fill {
 		s.fill[i].reset()
 		s.residents[i] = list{}
+		s.ranking[i].reset()
 	}
-	s.stays, s.gone = s.stays[:0], s.gone[:0]
+	s.stays, s.gone, s.begun, s.ranked = s.stays[:0], s.gone[:0], 0, false
 	for i := range s.links {
 		s.links[i].reset()
 	}

@@ -80,6 +80,7 @@ func (s *Simulator) used(n taskgraph.NodeID, x need) {
 	if !s.rules.ConstantsStay || x.data || s.Graph.Tensors[x.tensor].Uses == 1 {
 		at.uses--
 		s.total[x.tensor]--
+		s.rerank(x.tensor, store)
 	}
 	if y := s.holding(x.tensor, at.part, store); y != nil {
 		y.busy = max(y.busy, s.end[n])
