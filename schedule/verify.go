@@ -124,7 +124,7 @@ type verifier struct {
 	r     rules.Rules
 
 	read []bool          // layers whose result another one reads
-	at   map[place][]int // indices of Schedule.Copies, in order of start
+	at   copiesAt
 }
 
 // place is a tensor in a memory.

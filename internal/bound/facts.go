@@ -26,6 +26,7 @@ type facts struct {
 	options [][][]int // of layer and group: its cores
 	first   []int32
 	run     []unit.Cycles
+	tails   map[rowKey]unit.Cycles
 	head    []unit.Cycles // earliest start
 	tail    []unit.Cycles // least time from the end to that of the schedule
 
@@ -39,6 +40,8 @@ type facts struct {
 	// transfers; infinite if there is none.
 	time, joule [][]float64
 	outward     crossing // out of off-chip memory
+
+	stores []int // room for those of a reader
 
 	grid int // thresholds of head and tail to try, and more of what takes time
 }
@@ -293,14 +296,14 @@ func whole(cycles float64) unit.Cycles {
 	return unit.Cycles(math.Ceil(cycles*(1-1e-9) - 1e-9))
 }
 
-// read is how much of the producer's output has to move for an edge: the part that its
-// consumer reads, or all of it.
-func (a *facts) read(e taskgraph.Edge) unit.Bits {
-	x := &a.Graph.Tensors[a.Graph.Nodes[e.Src].Operands[0]]
+// read is how much of a tensor has to move for a node that reads a part: that part, or
+// all of it.
+func (a *facts) read(x taskgraph.TensorID, part taskgraph.PartID) unit.Bits {
+	tensor := &a.Graph.Tensors[x]
 	if a.Graph.Parts == nil || !a.Rules.MovesParts() {
-		return x.Bits
+		return tensor.Bits
 	}
-	return a.Graph.Parts.Bits(x, e.Part)
+	return a.Graph.Parts.Bits(tensor, part)
 }
 
 // move is the least time from the end of a tensor's writer in one memory until some of
