@@ -33,18 +33,21 @@ func scaled(t testing.TB, nodes int) *taskgraph.Graph {
 // scheduler is a simulator for the graph on the quad-core accelerator, whose cores
 // take the layers in turn.
 func scheduler(t testing.TB, g *taskgraph.Graph) (*simulate.Simulator, *schedule.Allocation) {
+	sim, err := simulate.New(problem(t, g))
+	if err != nil {
+		t.Fatal(err)
+	}
+	layer := -1
+	return sim, spread(g, func() int { layer++; return layer % 4 })
+}
+
+func problem(t testing.TB, g *taskgraph.Graph) simulate.Problem {
 	acc, err := hardwarezoo.Load("tpu_like_quad_core")
 	if err != nil {
 		t.Fatal(err)
 	}
 	costs := allCores(g, acc, func() schedule.NodeCost { return schedule.NodeCost{Runtime: unit.Cycles(20), Onchip: 1} })
-	layer := -1
-	alloc := spread(g, func() int { layer++; return layer % 4 })
-	sim, err := simulate.New(simulate.Problem{Graph: g, Accelerator: acc, Costs: costs, Priority: simulate.Order(g, nil), Rules: rules.Default()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return sim, alloc
+	return simulate.Problem{Graph: g, Accelerator: acc, Costs: costs, Priority: simulate.Order(g, nil), Rules: rules.Default()}
 }
 
 // shape is a network that can be cut into about any number of nodes.
