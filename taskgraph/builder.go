@@ -37,6 +37,13 @@ func NewBuilder(layers []Layer, nodes []Node, tensors []Tensor) *Builder {
 	return &Builder{layers: layers, nodes: nodes, tensors: tensors, in: half{first: []int32{0}}, out: half{first: []int32{0}}}
 }
 
+// Reserve makes room for about so many rows, and edges in them, in each direction.
+func (b *Builder) Reserve(rows, ends int) {
+	for _, h := range []*half{&b.in, &b.out} {
+		h.first, h.ends = slices.Grow(h.first, rows), slices.Grow(h.ends, ends)
+	}
+}
+
 // Payload numbers what an edge carries.
 func (b *Builder) Payload(p Payload) int32 { return b.known.of(p) }
 

@@ -38,6 +38,7 @@ func Graph(t *taskgraph.Tiled, r rules.Rules) (*taskgraph.Graph, error) {
 		return nil, err
 	}
 	b := taskgraph.NewBuilder(t.Layers, t.Nodes, t.Tensors)
+	b.Reserve(room(t, links))
 	for c := range t.Layers {
 		joinOwn(b, t, c)
 		// Links to this layer from the same one are joined together.

@@ -11,7 +11,7 @@ import (
 // joinOwn adds the edges within a layer: the chains of its groups and partial sums.
 func joinOwn(b *taskgraph.Builder, t *taskgraph.Tiled, layer int) {
 	l := &t.Layers[layer]
-	chain, sum := chains(t, l, nil), sums(t, l, nil)
+	chain, sum := chains(t, l, make([]taskgraph.Edge, 0, len(l.Nodes))), sums(t, l, nil)
 	of := make([]taskgraph.RowID, len(l.Nodes))
 	var row []taskgraph.End
 	for i, n := range l.Nodes {
@@ -25,6 +25,24 @@ func joinOwn(b *taskgraph.Builder, t *taskgraph.Tiled, layer int) {
 	}
 	b.Join(t.First[layer], t.First[layer], of)
 }
+
+// room tells about how many different rows of edges there are, and edges in them.
+func room(t *taskgraph.Tiled, links []*link) (rows, ends int) {
+	rows, ends = len(t.Nodes), len(t.Nodes)
+	for _, k := range links {
+		r, e := 1, 1
+		for i := range k.factors { // of different loops
+			r *= k.factors[i].rows()
+			e *= max(1, len(k.factors[i].hits))
+		}
+		rows += min(r, k.consumer.NodeCount())
+		ends += min(e, mostEnds*k.consumer.NodeCount())
+	}
+	return rows, ends
+}
+
+// mostEnds limits for how many edges a node room is made in advance.
+const mostEnds = 32
 
 // joinLinks adds the edges of all links from one layer to another. Nodes whose parts
 // agree along all dimensions that choose what they read share a row.

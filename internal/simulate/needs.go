@@ -60,7 +60,11 @@ func (p *plan) listNeeds() {
 			rows[i] = unknown
 		}
 	}
-	p.needs = needs{first: []int32{0}, start: make([]int32, len(g.Nodes)+1)}
+	edges := 0
+	for r := range g.InRowCount() {
+		edges += len(g.Sources(taskgraph.RowID(r)))
+	}
+	p.needs = needs{list: make([]need, 0, edges), first: []int32{0}, start: make([]int32, len(g.Nodes)+1)}
 	var rows []int32
 	for n := range g.Nodes {
 		rows = rows[:0]

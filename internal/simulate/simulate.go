@@ -124,7 +124,11 @@ func (s *Simulator) Run(alloc *schedule.Allocation) (*schedule.Schedule, error) 
 
 // curve copies the steps at which the value changes.
 func curve(f *steps[unit.Bits]) schedule.Curve {
-	var c schedule.Curve
+	count := 0
+	for i := range f.chunks {
+		count += len(f.chunks[i].times)
+	}
+	c := schedule.Curve{Times: make([]unit.Cycles, 0, count), Bits: make([]unit.Bits, 0, count)}
 	for i, more := (step{}), true; more; i, more = f.next(i) {
 		if v, n := f.value(i), len(c.Bits); n == 0 || v != c.Bits[n-1] {
 			c.Times = append(c.Times, f.time(i))
