@@ -123,7 +123,7 @@ type verifier struct {
 	s     *Schedule
 	r     rules.Rules
 
-	read []bool          // layers whose result another one reads
+	read []bool // layers whose result another one reads
 	at   copiesAt
 }
 
