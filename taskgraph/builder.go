@@ -78,57 +78,60 @@ func (b *Builder) Join(producer, consumer NodeID, of []RowID) {
 	if base == end {
 		return
 	}
-	b.in.bundles = append(b.in.bundles, bundle{consumer, producer, of})
-	readers := newLists(len(of), int(end-base), func(i int) int {
-		if of[i] == NoRow {
-			return -1
-		}
-		b.edges += len(b.in.row(of[i]))
-		return int(of[i] - base)
-	})
-	// The other way round: in which rows each producer's node is.
-	from := b.in.first[base]
-	ends := b.in.ends[from:]
-	last := NodeID(0)
-	row := make([]int32, len(ends)) // of each end
-	for r := base; r < end; r++ {
-		for i := b.in.first[r]; i < b.in.first[r+1]; i++ {
-			row[i-from] = int32(r - base)
-			last = max(last, b.in.ends[i].Node)
+	for _, r := range of {
+		if r != NoRow {
+			b.edges += len(b.in.row(r))
 		}
 	}
-	within := newLists(len(ends), int(last-producer)+1, func(i int) int { return int(ends[i].Node - producer) })
-	s := sharer{ends: ends, row: row, known: map[uint64]int32{}}
+	b.in.bundles = append(b.in.bundles, bundle{consumer, producer, of})
+	b.out.bundles = append(b.out.bundles, bundle{producer, consumer, b.invert(producer, consumer, base, of)})
+}
+
+// invert finds the rows of edges that leave the producer's nodes from those from base on
+// that enter the consumer's.
+func (b *Builder) invert(producer, consumer NodeID, base RowID, of []RowID) []RowID {
+	readers := newLists(len(of), len(b.in.first)-1-int(base), func(i int) int { return int(max(of[i]-base, -1)) })
+	// In which rows each of the producer's nodes is.
+	from := b.in.first[base]
+	s := sharer{ends: b.in.ends[from:], row: make([]int32, len(b.in.ends)-int(from)), known: map[uint64]int32{}}
+	last := producer
+	for r := range len(readers.start) - 1 {
+		for i, e := range b.in.row(base + RowID(r)) {
+			s.row[int(b.in.first[int(base)+r]-from)+i] = int32(r)
+			last = max(last, e.Node)
+		}
+	}
+	s.within = newLists(len(s.ends), int(last-producer)+1, func(i int) int { return int(s.ends[i].Node - producer) })
 	rows := make([]RowID, int(last-producer)+1)
 	for p := range rows {
-		list := within.of(p)
 		rows[p] = NoRow
+		list := s.within.of(p)
 		if len(list) == 0 {
 			continue
 		}
-		// A node that alone has a row's edges leaves by edges of its own.
-		alone := slices.ContainsFunc(list, func(i int32) bool { return len(b.in.row(base+RowID(row[i]))) == 1 })
-		if !alone {
-			if like := s.like(within, int32(p)); like >= 0 {
+		// A node that alone has a row's edges shares its own with no other.
+		if !slices.ContainsFunc(list, func(i int32) bool { return len(b.in.row(base+RowID(s.row[i]))) == 1 }) {
+			if like := s.like(int32(p)); like >= 0 {
 				rows[p] = rows[like]
 				continue
 			}
 		}
 		begin := len(b.out.ends)
-		ordered := true
 		for _, i := range list {
-			for _, c := range readers.of(int(row[i])) {
-				e := End{consumer + NodeID(c), ends[i].Payload}
-				ordered = ordered && (len(b.out.ends) == begin || b.out.ends[len(b.out.ends)-1].Node <= e.Node)
-				b.out.ends = append(b.out.ends, e)
+			for _, c := range readers.of(int(s.row[i])) {
+				b.out.ends = append(b.out.ends, End{consumer + NodeID(c), s.ends[i].Payload})
 			}
 		}
-		if !ordered {
-			slices.SortStableFunc(b.out.ends[begin:], func(x, y End) int { return cmp.Compare(x.Node, y.Node) })
+		if len(b.out.ends) == begin {
+			continue
+		}
+		byNode := func(x, y End) int { return cmp.Compare(x.Node, y.Node) }
+		if fresh := b.out.ends[begin:]; len(list) > 1 && !slices.IsSortedFunc(fresh, byNode) {
+			slices.SortStableFunc(fresh, byNode)
 		}
 		rows[p] = b.out.end()
 	}
-	b.out.bundles = append(b.out.bundles, bundle{producer, consumer, rows})
+	return rows
 }
 
 // Graph is the graph with all edges.
@@ -196,14 +199,15 @@ func (l *lists) of(k int) []int32 { return l.items[l.start[k]:l.start[k+1]] }
 
 // sharer finds nodes that are in the same rows with the same payloads.
 type sharer struct {
-	ends  []End
-	row   []int32
-	known map[uint64]int32 // nodes by what they are in
+	ends   []End
+	row    []int32          // of each end
+	within lists            // ends of each node
+	known  map[uint64]int32 // nodes by what they are in
 }
 
 // like is an earlier node that is in the same rows as p, -1 if there is none.
-func (s *sharer) like(within lists, p int32) int32 {
-	list := within.of(int(p))
+func (s *sharer) like(p int32) int32 {
+	list := s.within.of(int(p))
 	hash := uint64(len(list))
 	for _, i := range list {
 		for _, v := range [2]int32{s.row[i], s.ends[i].Payload} {
@@ -217,7 +221,7 @@ func (s *sharer) like(within lists, p int32) int32 {
 			s.known[hash] = p
 			return -1
 		}
-		if slices.EqualFunc(within.of(int(like)), list, func(i, j int32) bool {
+		if slices.EqualFunc(s.within.of(int(like)), list, func(i, j int32) bool {
 			return s.row[i] == s.row[j] && s.ends[i].Payload == s.ends[j].Payload
 		}) {
 			return like
