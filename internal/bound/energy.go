@@ -134,7 +134,7 @@ type destination struct {
 // node reads that reads most.
 func (a *facts) addReader(list []destination, n taskgraph.NodeID, op hardware.MemoryOperand, bits unit.Bits) []destination {
 	node := &a.Graph.Nodes[n]
-	d := destination{layer: node.Layer, group: node.Group, bits: bits, stores: a.stores[:0]}
+	d := destination{layer: node.Layer, group: node.Group, bits: bits, stores: a.asked[:0]}
 	for _, core := range a.cores(n) {
 		s := a.readAt(n, core, op)
 		d.anywhere = d.anywhere || s < 0
@@ -142,7 +142,7 @@ func (a *facts) addReader(list []destination, n taskgraph.NodeID, op hardware.Me
 			d.stores = append(d.stores, s)
 		}
 	}
-	a.stores = d.stores
+	a.asked = d.stores
 	if d.anywhere || len(d.stores) == 0 {
 		return list
 	}

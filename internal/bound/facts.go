@@ -41,7 +41,7 @@ type facts struct {
 	time, joule [][]float64
 	outward     crossing // out of off-chip memory
 
-	stores []int // room for those of a reader
+	asked []int // room for the stores of a reader
 
 	grid int // thresholds of head and tail to try, and more of what takes time
 }
