@@ -126,7 +126,7 @@ func ExampleGraph() {
 	first := &graph.Layers[0]
 	fmt.Println(first.Type, "in", first.Groups, "groups")
 	for _, n := range first.Nodes {
-		fmt.Println("node", graph.Nodes[n].Sub, "of group", graph.Nodes[n].Group, "is read by", len(graph.Out(n)))
+		fmt.Println("node", graph.Nodes[n].Sub, "of group", graph.Nodes[n].Group, "is read by", graph.OutDegree(n))
 	}
 	// Output:
 	// Conv in 4 groups

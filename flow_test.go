@@ -49,7 +49,7 @@ func flow(t *testing.T, name string) {
 			}
 			var arrives int64
 			for _, n := range l.Nodes {
-				for _, e := range g.In(n) {
+				for e := range g.In(n) {
 					if e.Data() && int(e.Operand) == k {
 						arrives += int64(e.Bits)
 					}

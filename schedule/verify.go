@@ -82,7 +82,7 @@ func (v *Violation) Error() string {
 //   - StreamedFromAnywhere, DeadEndsAreOutputs: as their names say.
 func Verify(g *taskgraph.Graph, acc *hardware.Accelerator, costs *CostTable, alloc *Allocation, s *Schedule, r rules.Rules) error {
 	v := &verifier{g: g, acc: acc, costs: costs, s: s, r: r, read: make([]bool, len(g.Layers))}
-	for _, e := range g.Edges() {
+	for e := range g.Edges() {
 		if e.Data() && !e.PartialSums() {
 			v.read[g.Nodes[e.Src].Layer] = true
 		}
@@ -123,8 +123,8 @@ type verifier struct {
 	s     *Schedule
 	r     rules.Rules
 
-	read []bool          // layers whose result another one reads
-	at   map[place][]int // indices of Schedule.Copies, in order of start
+	read []bool // layers whose result another one reads
+	at   copiesAt
 }
 
 // place is a tensor in a memory.
@@ -213,7 +213,7 @@ func (v *verifier) shape() *Violation {
 			return v.broken(RuleShape, -1, 0, "node %d is decided twice or unknown", n)
 		}
 		decided[n] = true
-		for _, e := range v.g.In(n) {
+		for e := range v.g.In(n) {
 			if !decided[e.Src] {
 				return v.broken(RuleShape, n, s.Tasks[n].Start, "decided before %s, which it depends on", NodeName(v.g, e.Src))
 			}
@@ -336,7 +336,7 @@ func (v *verifier) cores() *Violation {
 }
 
 func (v *verifier) dependencies() *Violation {
-	for _, e := range v.g.Edges() {
+	for e := range v.g.Edges() {
 		if src, dst := v.s.Tasks[e.Src], v.s.Tasks[e.Dst]; dst.Start < src.End {
 			return v.broken(RuleDependency, e.Dst, dst.Start, "starts at %d, before %s ends at %d", dst.Start, NodeName(v.g, e.Src), src.End)
 		}
@@ -358,7 +358,7 @@ func (v *verifier) sums() *Violation {
 		}
 		writer[node.Operands[0]] = id + 1
 		added := 0
-		for _, e := range v.g.Out(id) {
+		for e := range v.g.Out(id) {
 			if e.PartialSums() && v.g.Nodes[e.Dst].Layer == node.Layer {
 				added++
 			}

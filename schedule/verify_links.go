@@ -82,6 +82,9 @@ func (v *verifier) demand(n taskgraph.NodeID) (map[int32]float64, unit.Cycles) {
 	cost, core := v.cost(n), int(v.s.Tasks[n].Core)
 	node := &v.g.Nodes[n]
 	memory := v.g.Layers[node.Layer].Memory
+	if len(cost.Streamed) == 0 {
+		return nil, cost.Runtime
+	}
 	asked := map[int32]float64{}
 	if !v.r.BlocksAreFree || v.r.BlocksAlone {
 		if slices.Contains(cost.Streamed, memory[0]) {

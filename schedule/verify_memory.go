@@ -3,6 +3,7 @@ package schedule
 import (
 	"cmp"
 	"slices"
+	"sort"
 
 	"streamdse/taskgraph"
 	"streamdse/unit"
@@ -11,14 +12,7 @@ import (
 // copies checks that every copy has its makers, and every node and transfer its copy.
 func (v *verifier) copies() *Violation {
 	s := v.s
-	v.at = make(map[place][]int)
-	for i, c := range s.Copies {
-		p := place{c.Store, c.Tensor}
-		v.at[p] = append(v.at[p], i)
-	}
-	for _, list := range v.at {
-		slices.SortFunc(list, func(i, j int) int { return cmp.Compare(s.Copies[i].Start, s.Copies[j].Start) })
-	}
+	v.at = newCopiesAt(s.Copies, len(v.g.Tensors))
 
 	written := make([]unit.Cycles, len(s.Copies)) // latest end of what writes to a copy
 	first := make([]bool, len(s.Copies))          // whether what begins a copy ends when it is called available
@@ -26,8 +20,8 @@ func (v *verifier) copies() *Violation {
 	write := func(p place, part taskgraph.PartID, start, end unit.Cycles) bool {
 		// A write begins a copy, rather the one that is available when it ends, or else
 		// goes into one that is there.
-		into, rank := -1, 0
-		for _, i := range v.at[p] {
+		into, rank := int32(-1), 0
+		for _, i := range v.at.of(p) {
 			c := &s.Copies[i]
 			first[i] = first[i] || c.Start == start && c.Available == end
 			fits := 0
@@ -72,6 +66,9 @@ func (v *verifier) copies() *Violation {
 		if v.r.PartialSumsAreFree && first[i] {
 			want = c.Available
 		}
+		if begun[i] && c.Available == want && (c.End >= c.Available || v.mayBeGone()) {
+			continue
+		}
 		name, store := TensorName(v.g, c.Tensor), StoreName(v.acc, int(c.Store))
 		switch {
 		case !begun[i]:
@@ -99,7 +96,12 @@ func (v *verifier) mayBeGone() bool {
 
 // held tells whether a memory holds a part of a tensor from start to end.
 func (v *verifier) held(p place, part taskgraph.Part, start, end unit.Cycles, arrived bool) bool {
-	for _, i := range v.at[p] {
+	// Where copies come one after another it is the last that began by then.
+	list := v.at.of(p)
+	if arrived {
+		list = list[:sort.Search(len(list), func(i int) bool { return v.s.Copies[list[i]].Start > start })]
+	}
+	for _, i := range slices.Backward(list) {
 		c := &v.s.Copies[i]
 		from := c.Available
 		if !arrived {
@@ -123,7 +125,7 @@ func (v *verifier) excess() *Violation {
 		}
 		var read taskgraph.Part
 		none, offchip := true, slices.Contains(v.acc.Stores[x.ToStore].Cores, v.acc.Offchip)
-		for _, e := range v.g.Out(t.Origin) {
+		for e := range v.g.Out(t.Origin) {
 			if !e.Data() || !offchip && v.readsFrom(e.Dst, int(e.Operand)) != x.ToStore {
 				continue
 			}
@@ -180,7 +182,7 @@ func (v *verifier) presence() *Violation {
 				}
 			}
 		}
-		for _, e := range v.g.In(id) {
+		for e := range v.g.In(id) {
 			if e.Data() {
 				if broken := v.reads(id, v.g.Nodes[e.Src].Operands[0], v.carries(e), int(e.Operand)); broken != nil {
 					return broken
@@ -283,7 +285,7 @@ func (v *verifier) outputs() *Violation {
 	for n := range v.g.Nodes {
 		id := taskgraph.NodeID(n)
 		layer := v.g.Nodes[n].Layer
-		deadEnd[layer] = deadEnd[layer] || len(v.g.Out(id)) == 0
+		deadEnd[layer] = deadEnd[layer] || v.g.OutDegree(id) == 0
 	}
 	for n := range v.g.Nodes {
 		node := &v.g.Nodes[n]
@@ -296,7 +298,7 @@ func (v *verifier) outputs() *Violation {
 		}
 		x := node.Operands[0]
 		store := v.top(int32(v.acc.Offchip), v.g.Layers[node.Layer].Memory[0])
-		if !slices.ContainsFunc(v.at[place{store, x}], func(i int) bool {
+		if !slices.ContainsFunc(v.at.of(place{store, x}), func(i int32) bool {
 			return v.s.Copies[i].Part == 0 && v.s.Copies[i].End == Forever || v.r.FirstTransferMoves
 		}) {
 			return v.broken(RuleNetworkOutput, taskgraph.NodeID(n), v.s.Tasks[n].End, "its output does not stay in off-chip memory")

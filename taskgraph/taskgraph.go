@@ -73,23 +73,6 @@ type Tensor struct {
 	Ranges   []Range // per Operand.Dims, not clipped: may cover padding
 }
 
-// Edge is a dependency. An edge that carries data names the operand of the
-// consumer that reads it. On Operand 0, the output, it brings the partial sums
-// that the consumer adds to or, without bits, only orders its ends.
-type Edge struct {
-	Src, Dst NodeID
-	Operand  int8
-	Part     PartID // of the producer's output that is read, in Graph.Parts
-	Bits     unit.Bits
-}
-
-// Data tells whether the edge carries data rather than only ordering its ends.
-func (e Edge) Data() bool { return e.Operand != 0 || e.Bits > 0 }
-
-// PartialSums tells whether the edge carries partial sums from one node of a layer
-// to another that adds to them.
-func (e Edge) PartialSums() bool { return e.Operand == 0 && e.Bits > 0 }
-
 // Layer is what the graph knows of a layer as it was split.
 type Layer struct {
 	*workload.Layer
@@ -109,7 +92,7 @@ type Layer struct {
 	Cuts []Cut
 }
 
-// Graph is immutable once built by New.
+// Graph is immutable once built by New or a Builder.
 type Graph struct {
 	Layers  []Layer
 	Nodes   []Node // ordered by layer, then Sub
@@ -119,49 +102,7 @@ type Graph struct {
 	// Parts are the parts of tensors that edges name; nil if all name whole tensors.
 	Parts *Parts
 
-	out, in           []Edge
-	outStart, inStart []int32
+	in, out  adjacency
+	payloads []Payload
+	edges    int
 }
-
-// New builds the adjacency of a graph, and takes the edges over. They may come in any
-// order; for each node, outgoing edges end up sorted by Dst and incoming ones by Src, edges
-// between the same two nodes in the order given.
-func New(layers []Layer, nodes []Node, tensors []Tensor, edges []Edge) *Graph {
-	g := &Graph{Layers: layers, Nodes: nodes, Tensors: tensors}
-	// A stable counting sort by Dst of edges sorted by Src leaves each node's
-	// incoming edges sorted by Src, and the other way round.
-	g.out, g.in = make([]Edge, len(edges)), edges
-	src, dst := func(e *Edge) NodeID { return e.Src }, func(e *Edge) NodeID { return e.Dst }
-	bucket(g.out, edges, len(nodes), src)
-	g.inStart = bucket(g.in, g.out, len(nodes), dst) // over what edges held
-	g.outStart = bucket(g.out, g.in, len(nodes), src)
-	return g
-}
-
-// bucket sorts edges stably by one of their ends into another slice and returns
-// where the edges of each node begin.
-func bucket(out, edges []Edge, nodes int, end func(*Edge) NodeID) []int32 {
-	start := make([]int32, nodes+1)
-	for i := range edges {
-		start[end(&edges[i])+1]++
-	}
-	for i := range nodes {
-		start[i+1] += start[i]
-	}
-	next := append([]int32(nil), start...)
-	for i := range edges {
-		n := end(&edges[i])
-		out[next[n]] = edges[i]
-		next[n]++
-	}
-	return start
-}
-
-// Out returns the edges that leave n, by ascending destination.
-func (g *Graph) Out(n NodeID) []Edge { return g.out[g.outStart[n]:g.outStart[n+1]] }
-
-// In returns the edges that enter n, by ascending source.
-func (g *Graph) In(n NodeID) []Edge { return g.in[g.inStart[n]:g.inStart[n+1]] }
-
-// Edges returns all edges by ascending source; the caller must not change them.
-func (g *Graph) Edges() []Edge { return g.out }

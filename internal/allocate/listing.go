@@ -71,7 +71,7 @@ func newListing(g *taskgraph.Graph, acc *hardware.Accelerator, costs *schedule.C
 					w.weights += g.Tensors[t].Bits
 				}
 			}
-			for _, e := range g.In(n) {
+			for e := range g.In(n) {
 				src := &g.Nodes[e.Src]
 				if !e.Data() || src.Layer == node.Layer {
 					continue

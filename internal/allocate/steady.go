@@ -209,7 +209,7 @@ func (m *steadyModel) addFlows(index [][]int) {
 	}
 	at := map[pair]int{}
 	seen := map[[2]int]bool{} // tensor and reading stage
-	for _, e := range g.Edges() {
+	for e := range g.Edges() {
 		src, dst := &g.Nodes[e.Src], &g.Nodes[e.Dst]
 		p := pair{index[src.Layer][src.Group], index[dst.Layer][dst.Group], e.Operand}
 		x := src.Operands[0]

@@ -134,7 +134,7 @@ type destination struct {
 // node reads that reads most.
 func (a *facts) addReader(list []destination, n taskgraph.NodeID, op hardware.MemoryOperand, bits unit.Bits) []destination {
 	node := &a.Graph.Nodes[n]
-	d := destination{layer: node.Layer, group: node.Group, bits: bits}
+	d := destination{layer: node.Layer, group: node.Group, bits: bits, stores: a.asked[:0]}
 	for _, core := range a.cores(n) {
 		s := a.readAt(n, core, op)
 		d.anywhere = d.anywhere || s < 0
@@ -142,6 +142,7 @@ func (a *facts) addReader(list []destination, n taskgraph.NodeID, op hardware.Me
 			d.stores = append(d.stores, s)
 		}
 	}
+	a.asked = d.stores
 	if d.anywhere || len(d.stores) == 0 {
 		return list
 	}
@@ -151,6 +152,7 @@ func (a *facts) addReader(list []destination, n taskgraph.NodeID, op hardware.Me
 			return list
 		}
 	}
+	d.stores = slices.Clone(d.stores)
 	return append(list, d)
 }
 
@@ -206,10 +208,9 @@ func (a *facts) moves() (between, outputs float64) {
 			continue
 		}
 		var needs []destination
-		edges := g.Out(n)
-		for i := range edges {
-			if e := &edges[i]; e.Data() && !a.together(n, e.Dst) {
-				needs = a.addReader(needs, e.Dst, g.Layers[g.Nodes[e.Dst].Layer].Memory[e.Operand], a.read(e))
+		for e := range g.Out(n) {
+			if e.Data() && !a.together(n, e.Dst) {
+				needs = a.addReader(needs, e.Dst, g.Layers[g.Nodes[e.Dst].Layer].Memory[e.Operand], a.read(x, e.Part))
 			}
 		}
 		if a.result[x] {

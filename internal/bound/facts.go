@@ -26,6 +26,7 @@ type facts struct {
 	options [][][]int // of layer and group: its cores
 	first   []int32
 	run     []unit.Cycles
+	tails   map[rowKey]unit.Cycles
 	head    []unit.Cycles // earliest start
 	tail    []unit.Cycles // least time from the end to that of the schedule
 
@@ -39,6 +40,8 @@ type facts struct {
 	// transfers; infinite if there is none.
 	time, joule [][]float64
 	outward     crossing // out of off-chip memory
+
+	asked []int // room for the stores of a reader
 
 	grid int // thresholds of head and tail to try, and more of what takes time
 }
@@ -181,9 +184,12 @@ func (a *facts) listResults() {
 	read, deadEnd := make([]bool, len(g.Layers)), make([]bool, len(g.Layers))
 	for n := range g.Nodes {
 		layer := g.Nodes[n].Layer
-		out := g.Out(taskgraph.NodeID(n))
-		deadEnd[layer] = deadEnd[layer] || len(out) == 0
-		for _, e := range out {
+		id := taskgraph.NodeID(n)
+		deadEnd[layer] = deadEnd[layer] || g.OutDegree(id) == 0
+		if read[layer] {
+			continue
+		}
+		for e := range g.Out(id) {
 			read[layer] = read[layer] || e.Data() && !e.PartialSums()
 		}
 	}
@@ -205,12 +211,12 @@ func (a *facts) sort() {
 	waiting := make([]int32, len(g.Nodes))
 	a.order = make([]taskgraph.NodeID, 0, len(g.Nodes))
 	for n := range g.Nodes {
-		if waiting[n] = int32(len(g.In(taskgraph.NodeID(n)))); waiting[n] == 0 {
+		if waiting[n] = int32(g.InDegree(taskgraph.NodeID(n))); waiting[n] == 0 {
 			a.order = append(a.order, taskgraph.NodeID(n))
 		}
 	}
 	for i := 0; i < len(a.order); i++ {
-		for _, e := range g.Out(a.order[i]) {
+		for e := range g.Out(a.order[i]) {
 			if waiting[e.Dst]--; waiting[e.Dst] == 0 {
 				a.order = append(a.order, e.Dst)
 			}
@@ -290,14 +296,14 @@ func whole(cycles float64) unit.Cycles {
 	return unit.Cycles(math.Ceil(cycles*(1-1e-9) - 1e-9))
 }
 
-// read is how much of the producer's output has to move for an edge: the part that its
-// consumer reads, or all of it.
-func (a *facts) read(e *taskgraph.Edge) unit.Bits {
-	x := &a.Graph.Tensors[a.Graph.Nodes[e.Src].Operands[0]]
+// read is how much of a tensor has to move for a node that reads a part: that part, or
+// all of it.
+func (a *facts) read(x taskgraph.TensorID, part taskgraph.PartID) unit.Bits {
+	tensor := &a.Graph.Tensors[x]
 	if a.Graph.Parts == nil || !a.Rules.MovesParts() {
-		return x.Bits
+		return tensor.Bits
 	}
-	return a.Graph.Parts.Bits(x, e.Part)
+	return a.Graph.Parts.Bits(tensor, part)
 }
 
 // move is the least time from the end of a tensor's writer in one memory until some of

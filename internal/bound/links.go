@@ -209,10 +209,9 @@ func (a *facts) crossers(inside func(core int) bool, out *crossing) []crosser {
 				continue
 			}
 			c.r = a.least(n, func(at int) unit.Cycles { return a.head[at] + a.run[at] })
-			edges := g.Out(n)
-			for i := range edges {
-				if e := &edges[i]; e.Data() {
-					read(e.Dst, g.Layers[g.Nodes[e.Dst].Layer].Memory[e.Operand], a.read(e))
+			for e := range g.Out(n) {
+				if e.Data() {
+					read(e.Dst, g.Layers[g.Nodes[e.Dst].Layer].Memory[e.Operand], a.read(x, e.Part))
 				}
 			}
 			if a.result[x] && !inside(off) {
@@ -258,13 +257,13 @@ func (a *facts) blocking(link int) *blocking {
 	until, from := make([]unit.Cycles, len(g.Nodes)), make([]unit.Cycles, len(g.Nodes))
 	for _, n := range a.order {
 		until[n] += a.blocks(n, link)
-		for _, e := range g.Out(n) {
+		for e := range g.Out(n) {
 			until[e.Dst] = max(until[e.Dst], until[n])
 		}
 	}
 	for i := len(a.order) - 1; i >= 0; i-- {
 		n := a.order[i]
-		for _, e := range g.Out(n) {
+		for e := range g.Out(n) {
 			from[n] = max(from[n], from[e.Dst])
 		}
 		from[n] += a.blocks(n, link)
@@ -332,15 +331,20 @@ func (a *facts) blocks(n taskgraph.NodeID, link int) unit.Cycles {
 // busiest is the best bound of a list of crossing tensors, over thresholds for when
 // they can begin to cross and what follows, and what most of its time goes into.
 func busiest(list []crosser, blocks *blocking, grid int) (best unit.Cycles, main kind) {
+	// try takes the jobs by descending threshold, those that begin to cross by rest apart.
 	try := func(jobs []crosser, threshold func(*crosser) unit.Cycles, chains []blocked, rest unit.Cycles) {
-		slices.SortStableFunc(jobs, func(x, y crosser) int { return cmp.Compare(threshold(&y), threshold(&x)) })
 		var parts [numKinds]float64
 		sum := 0.0
-		for i := range jobs {
+		next := func(i int) int {
+			for i++; i < len(jobs) && jobs[i].r < rest; i++ {
+			}
+			return i
+		}
+		for i := next(-1); i < len(jobs); {
 			sum += jobs[i].busy
 			parts[jobs[i].kind] += jobs[i].busy
 			limit := threshold(&jobs[i])
-			if i+1 < len(jobs) && threshold(&jobs[i+1]) == limit {
+			if i = next(i); i < len(jobs) && threshold(&jobs[i]) == limit {
 				continue
 			}
 			chained := within(chains, limit)
@@ -350,17 +354,21 @@ func busiest(list []crosser, blocks *blocking, grid int) (best unit.Cycles, main
 			}
 		}
 	}
+	sorted := func(threshold func(*crosser) unit.Cycles) []crosser {
+		jobs := append(slices.Clip(list), crosser{}) // the last one so that chains count even without any
+		slices.SortStableFunc(jobs, func(x, y crosser) int { return cmp.Compare(threshold(&y), threshold(&x)) })
+		return jobs
+	}
 	var until, from []blocked
 	if blocks != nil {
 		until, from = blocks.until, blocks.from
 	}
-	q := func(c *crosser) unit.Cycles { return c.q }
-	jobs := slices.Clone(list)
-	try(append(jobs, crosser{}), q, until, 0) // the last one so that chains count even without any
-	try(append(jobs, crosser{}), func(c *crosser) unit.Cycles { return c.r }, from, 0)
-	for _, r := range thresholds(list, grid, func(c *crosser) unit.Cycles { return c.r }) {
-		late := slices.DeleteFunc(slices.Clone(list), func(c crosser) bool { return c.r < r })
-		try(late, q, nil, r)
+	r, q := func(c *crosser) unit.Cycles { return c.r }, func(c *crosser) unit.Cycles { return c.q }
+	byTail := sorted(q)
+	try(byTail, q, until, 0)
+	try(sorted(r), r, from, 0)
+	for _, r := range thresholds(list, grid, r) {
+		try(byTail, q, nil, r)
 	}
 	return best, main
 }

@@ -16,9 +16,11 @@ func (a *facts) findPaths() {
 		a.fetchConstants(n)
 		a.passOn(n, arrival)
 	}
+	a.tails = map[rowKey]unit.Cycles{}
 	for i := len(a.order) - 1; i >= 0; i-- {
 		a.findTail(a.order[i])
 	}
+	a.tails = nil
 }
 
 // fetchConstants lets a node wait for its constants, which come one after another
@@ -49,16 +51,15 @@ func (a *facts) fetchConstants(n taskgraph.NodeID) {
 // passOn tells the nodes that depend on n when they can start at the earliest.
 func (a *facts) passOn(n taskgraph.NodeID, arrival []unit.Cycles) {
 	g := a.Graph
-	edges, cores, first := g.Out(n), a.cores(n), int(a.first[n])
-	if len(edges) == 0 || len(cores) == 0 {
+	cores, first := a.cores(n), int(a.first[n])
+	if g.OutDegree(n) == 0 || len(cores) == 0 {
 		return
 	}
 	x := g.Nodes[n].Operands[0]
 	earliest := a.least(n, func(at int) unit.Cycles { return a.head[at] + a.run[at] })
 	known := unit.Bits(-1) // how much arrival is for
-	for i := range edges {
-		e := &edges[i]
-		bits := a.read(e)
+	for e := range g.Out(n) {
+		bits := a.read(x, e.Part)
 		if e.Data() && !a.together(n, e.Dst) && bits != known {
 			a.arrive(n, bits, arrival)
 			known = bits
@@ -112,29 +113,63 @@ func (a *facts) findTail(n taskgraph.NodeID) {
 		if a.result[x] && !a.streams(n, core, a.own[x]) {
 			tail = a.move(x, g.Tensors[x].Bits, from, a.Accelerator.Top(a.Accelerator.Offchip, a.own[x]))
 		}
-		edges := g.Out(n)
-		for i := range edges {
-			e := &edges[i]
-			dst, bits := &g.Nodes[e.Dst], a.read(e)
-			together := a.together(n, e.Dst)
-			least := never
-			for j, other := range a.cores(e.Dst) {
-				if together && j != k {
-					continue
-				}
-				at := int(a.first[e.Dst]) + j
-				after := a.run[at] + a.tail[at]
-				if e.Data() {
-					after += a.move(x, bits, from, a.readFrom(e.Dst, other, g.Layers[dst.Layer].Memory[e.Operand]))
-				}
-				least = min(least, after)
-			}
-			if least != never {
-				tail = max(tail, least)
-			}
+		for _, r := range g.OutRows(n) {
+			tail = max(tail, a.rowTail(n, k, r, from))
 		}
 		a.tail[int(a.first[n])+k] = tail
 	}
+}
+
+// longRow is how many edges make a row worth to remember what follows it.
+const longRow = 16
+
+// rowKey is all that what follows a node through a row of edges depends on, where whole
+// tensors are read by nodes of other layers.
+type rowKey struct {
+	row  taskgraph.RowID
+	from int
+	bits unit.Bits
+}
+
+// rowTail is what has to happen after a node on core option k in all that depend on
+// it by a row of edges.
+func (a *facts) rowTail(n taskgraph.NodeID, k int, r taskgraph.RowID, from int) unit.Cycles {
+	g := a.Graph
+	row := g.Readers(r)
+	x := g.Nodes[n].Operands[0]
+	key := rowKey{r, from, g.Tensors[x].Bits}
+	shared := len(row) >= longRow && a.writer[x] != several && g.Nodes[row[0].Node].Layer != g.Nodes[n].Layer
+	if shared {
+		if tail, ok := a.tails[key]; ok {
+			return tail
+		}
+	}
+	var tail unit.Cycles
+	for _, end := range row {
+		e := g.Payload(end)
+		dst, bits := &g.Nodes[end.Node], a.read(x, e.Part)
+		together := a.together(n, end.Node)
+		shared = shared && bits == key.bits && !together
+		least := never
+		for j, other := range a.cores(end.Node) {
+			if together && j != k {
+				continue
+			}
+			at := int(a.first[end.Node]) + j
+			after := a.run[at] + a.tail[at]
+			if e.Data() {
+				after += a.move(x, bits, from, a.readFrom(end.Node, other, g.Layers[dst.Layer].Memory[e.Operand]))
+			}
+			least = min(least, after)
+		}
+		if least != never {
+			tail = max(tail, least)
+		}
+	}
+	if shared {
+		a.tails[key] = tail
+	}
+	return tail
 }
 
 // least is the least value of a node over its cores, 0 if there are none.

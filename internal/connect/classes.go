@@ -16,11 +16,27 @@ import (
 type keyer func(key []byte, n taskgraph.NodeID) []byte
 
 // measure tells how many bits an edge brings into its consumer's memory.
-type measure func(e taskgraph.Edge) unit.Bits
+type measure func(src taskgraph.NodeID, p taskgraph.Payload) unit.Bits
+
+// arrivals sums what edges bring for each operand of a node.
+type arrivals struct {
+	g    *taskgraph.Graph
+	bits measure
+	// What a long row brings is added up once: sums[at[r]-1:], for each operand.
+	at   []int32
+	sums []unit.Bits
+}
+
+// longRow is how many edges make a row that is worth remembering.
+const longRow = 16
+
+func newArrivals(g *taskgraph.Graph, bits measure) *arrivals {
+	return &arrivals{g: g, bits: bits, at: make([]int32, g.InRowCount())}
+}
 
 // classify gives every node its class. The first node of each class in the given
 // order stands for it.
-func classify(g *taskgraph.Graph, order []taskgraph.NodeID, key keyer, bits measure) {
+func classify(g *taskgraph.Graph, order []taskgraph.NodeID, key keyer, brings *arrivals) {
 	known := map[string]int32{}
 	var buf []byte
 	for _, n := range order {
@@ -31,7 +47,7 @@ func classify(g *taskgraph.Graph, order []taskgraph.NodeID, key keyer, bits meas
 			known[string(buf)] = class
 			size := g.OperandBits(n)
 			need := slices.Clone(size)
-			brought := incoming(g, n, bits, make([]unit.Bits, len(size)))
+			brought := brings.to(n, make([]unit.Bits, len(size)))
 			for k, b := range brought {
 				need[k] = max(need[k], b)
 			}
@@ -43,22 +59,42 @@ func classify(g *taskgraph.Graph, order []taskgraph.NodeID, key keyer, bits meas
 	}
 }
 
-// incoming sums the bits that edges bring for each operand of a node, and for an
+// to sums the bits that edges bring for each operand of a node, and for an
 // operand of several parts what is fetched of them from off-chip memory.
-func incoming(g *taskgraph.Graph, n taskgraph.NodeID, bits measure, sums []unit.Bits) []unit.Bits {
+func (a *arrivals) to(n taskgraph.NodeID, sums []unit.Bits) []unit.Bits {
 	clear(sums)
+	g := a.g
 	node := &g.Nodes[n]
 	for k := range sums {
 		if x := &g.Tensors[node.Operands[k]]; x.Constant && g.Layers[node.Layer].Operands[k].Source.Kind == workload.FromParts {
 			sums[k] = x.Bits
 		}
 	}
-	for _, e := range g.In(n) {
-		if e.Data() {
-			sums[e.Operand] += bits(e)
+	for _, r := range g.InRows(n) {
+		row := g.Sources(r)
+		if len(row) < longRow {
+			a.add(row, sums)
+			continue
+		}
+		if a.at[r] == 0 {
+			a.at[r] = int32(len(a.sums)) + 1
+			a.sums = append(a.sums, make([]unit.Bits, len(sums))...)
+			a.add(row, a.sums[a.at[r]-1:])
+		}
+		for k := range sums {
+			sums[k] += a.sums[int(a.at[r])-1+k]
 		}
 	}
 	return sums
+}
+
+// add adds what a row of edges brings.
+func (a *arrivals) add(row []taskgraph.End, sums []unit.Bits) {
+	for _, e := range row {
+		if p := a.g.Payload(e); p.Data() {
+			sums[p.Operand] += a.bits(e.Node, p)
+		}
+	}
 }
 
 // classifyByNeed tells nodes apart by all that the cost of running them depends
@@ -67,7 +103,9 @@ func incoming(g *taskgraph.Graph, n taskgraph.NodeID, bits measure, sums []unit.
 // it adds to partial sums or leaves some. Equal nodes of different layers share a
 // class.
 func classifyByNeed(g *taskgraph.Graph) {
-	wholeTile := func(e taskgraph.Edge) unit.Bits { return g.Tensors[g.Nodes[e.Src].Operands[0]].Bits }
+	brings := newArrivals(g, func(src taskgraph.NodeID, _ taskgraph.Payload) unit.Bits {
+		return g.Tensors[g.Nodes[src].Operands[0]].Bits
+	})
 	kinds := map[string]uint64{}
 	kind := make([]uint64, len(g.Layers))
 	operands := 0
@@ -97,11 +135,11 @@ func classifyByNeed(g *taskgraph.Graph) {
 		} else {
 			key = append(key, 0)
 		}
-		for _, b := range incoming(g, n, wholeTile, sums[:len(node.Operands)]) {
+		for _, b := range brings.to(n, sums[:len(node.Operands)]) {
 			key = binary.AppendUvarint(key, uint64(b))
 		}
 		return key
-	}, wholeTile)
+	}, brings)
 }
 
 // layerKey is a text that is equal for layers that differ only in loop sizes,

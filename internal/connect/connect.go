@@ -37,42 +37,39 @@ func Graph(t *taskgraph.Tiled, r rules.Rules) (*taskgraph.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	count := len(t.Nodes) // at least the edges of the chains
-	for _, l := range links {
-		count += l.count()
+	b := taskgraph.NewBuilder(t.Layers, t.Nodes, t.Tensors)
+	b.Reserve(room(t, links))
+	for c := range t.Layers {
+		joinOwn(b, t, c)
+		// Links to this layer from the same one are joined together.
+		var mine []*link
+		for ; len(links) > 0 && links[0].own == t.First[c]; links = links[1:] {
+			mine = append(mine, links[0])
+		}
+		for len(mine) > 0 {
+			first := mine[0].first
+			joinLinks(b, t, slices.DeleteFunc(slices.Clone(mine), func(k *link) bool { return k.first != first }))
+			mine = slices.DeleteFunc(mine, func(k *link) bool { return k.first == first })
+		}
 	}
-	edges := chains(t, make([]taskgraph.Edge, 0, count))
-	for i := range t.Layers {
-		edges = sums(t, &t.Layers[i], edges)
-	}
-	for _, l := range links {
-		producer := &t.Layers[t.Nodes[l.first].Layer]
-		element := producer.Operands[0].FinalBits
-		edges = l.edges(edges, func(_ taskgraph.NodeID, elements int64) unit.Bits {
-			return unit.Bits(elements) * element
-		})
-	}
-	g := taskgraph.New(t.Layers, t.Nodes, t.Tensors, edges)
+	g := b.Graph()
 	g.Parts = parts
 	classifyByNeed(g)
 	return g, nil
 }
 
-// chains appends the edges that order the nodes of each group.
-func chains(t *taskgraph.Tiled, edges []taskgraph.Edge) []taskgraph.Edge {
-	for i := range t.Layers {
-		l := &t.Layers[i]
-		last := make([]taskgraph.NodeID, l.Groups)
-		for g := range last {
-			last[g] = -1
+// chains appends the edges that order the nodes of each group of a layer.
+func chains(t *taskgraph.Tiled, l *taskgraph.Layer, edges []taskgraph.Edge) []taskgraph.Edge {
+	last := make([]taskgraph.NodeID, l.Groups)
+	for g := range last {
+		last[g] = -1
+	}
+	for _, n := range l.Nodes {
+		g := t.Nodes[n].Group
+		if last[g] >= 0 {
+			edges = append(edges, taskgraph.Edge{Src: last[g], Dst: n})
 		}
-		for _, n := range l.Nodes {
-			g := t.Nodes[n].Group
-			if last[g] >= 0 {
-				edges = append(edges, taskgraph.Edge{Src: last[g], Dst: n})
-			}
-			last[g] = n
-		}
+		last[g] = n
 	}
 	return edges
 }

@@ -38,7 +38,7 @@ func tiles(dim workload.Dim, parts int) *mapping.Mapping {
 // edgeList shows edges as source-destination:operand=bits.
 func edgeList(g *taskgraph.Graph) string {
 	var list []string
-	for _, e := range g.Edges() {
+	for e := range g.Edges() {
 		list = append(list, fmt.Sprintf("%d-%d:%d=%d", e.Src, e.Dst, e.Operand, e.Bits))
 	}
 	return strings.Join(list, " ")
@@ -61,12 +61,12 @@ func TestOneProducerTwice(t *testing.T) {
 		if got := edgeList(g); got != test.want {
 			t.Errorf("%s: %s, want %s", test.rules.Name, got, test.want)
 		}
-		for _, e := range g.In(2) {
+		for e := range g.In(2) {
 			if e.Dst != 2 || e.Src != 0 {
 				t.Errorf("edge %v enters node 2", e)
 			}
 		}
-		if n := len(g.Out(1)); n != len(g.In(3))-1 {
+		if n := g.OutDegree(1); n != g.InDegree(3)-1 {
 			t.Errorf("%d edges leave node 1", n)
 		}
 	}
@@ -130,7 +130,7 @@ func TestCrossingReshape(t *testing.T) {
 	}
 	g = build(t, w, tiles("K", 3), split.Stacks{{0, 1}}, rules.Default())
 	var bits unit.Bits
-	for _, e := range g.Edges() {
+	for e := range g.Edges() {
 		bits += e.Bits
 	}
 	if bits != 24*8 {

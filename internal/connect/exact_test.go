@@ -30,7 +30,7 @@ func TestExactDependencies(t *testing.T) {
 			checkWork(t, g, i)
 		}
 		got := map[taskgraph.Edge]int{}
-		for _, e := range g.Edges() {
+		for e := range g.Edges() {
 			if e.Src >= e.Dst {
 				t.Fatalf("edge %v runs backwards", e)
 			}

@@ -433,7 +433,7 @@ func TestExecutionCatches(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			g := build(t, w, m, split.Stacks{{0, 1}}, rules.Default())
 			if c.graph != nil {
-				g = taskgraph.New(g.Layers, g.Nodes, g.Tensors, c.graph(slices.Clone(g.Edges())))
+				g = taskgraph.New(g.Layers, g.Nodes, g.Tensors, c.graph(slices.Collect(g.Edges())))
 				classifyByNeed(g)
 			}
 			acc := resized(t, 1<<24, func() int { return 24 })
@@ -489,7 +489,7 @@ func TestExecutionCatchesSums(t *testing.T) {
 		}},
 	} {
 		g := build(t, w, m, split.LayerByLayer(w), rules.Default())
-		edges := slices.Clone(g.Edges())
+		edges := slices.Collect(g.Edges())
 		for i := range edges {
 			if edges[i].PartialSums() && c.change != nil {
 				c.change(&edges[i])

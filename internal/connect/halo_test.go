@@ -134,7 +134,7 @@ func checkReads(t *rapid.T, g *taskgraph.Graph, layer, operand int) {
 			}
 		})
 		bits := 0
-		for _, e := range g.In(n) {
+		for e := range g.In(n) {
 			if int(e.Operand) != operand {
 				continue
 			}

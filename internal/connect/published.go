@@ -27,7 +27,9 @@ type published struct {
 }
 
 func (p *published) graph() (*taskgraph.Graph, error) {
-	p.edges = chains(p.Tiled, nil)
+	for i := range p.Layers {
+		p.edges = chains(p.Tiled, &p.Layers[i], p.edges)
+	}
 	p.produced = make([]unit.Bits, len(p.Nodes))
 	p.real = make([]int32, len(p.Nodes))
 	for n := range p.Nodes {
@@ -235,5 +237,5 @@ func (p *published) classify(g *taskgraph.Graph) {
 			key = appendUvarints(key, r.Len())
 		}
 		return key
-	}, func(e taskgraph.Edge) unit.Bits { return e.Bits })
+	}, newArrivals(g, func(_ taskgraph.NodeID, p taskgraph.Payload) unit.Bits { return p.Bits }))
 }

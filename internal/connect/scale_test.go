@@ -23,28 +23,31 @@ import (
 )
 
 // scaled is the graph of ten convolutions in one stack, cut into tiles of one
-// position, with about the given number of nodes.
+// position, with no fewer than the given number of nodes.
 func scaled(t testing.TB, nodes int) *taskgraph.Graph {
 	const layers = 10
-	w, m := chain(layers, int(math.Round(math.Sqrt(float64(nodes)/layers))))
+	w, m := chain(layers, int(math.Ceil(math.Sqrt(float64(nodes)/layers))))
 	return build(t, w, m, split.Stacks{indices(layers)}, rules.Default())
 }
 
 // scheduler is a simulator for the graph on the quad-core accelerator, whose cores
 // take the layers in turn.
 func scheduler(t testing.TB, g *taskgraph.Graph) (*simulate.Simulator, *schedule.Allocation) {
+	sim, err := simulate.New(problem(t, g))
+	if err != nil {
+		t.Fatal(err)
+	}
+	layer := -1
+	return sim, spread(g, func() int { layer++; return layer % 4 })
+}
+
+func problem(t testing.TB, g *taskgraph.Graph) simulate.Problem {
 	acc, err := hardwarezoo.Load("tpu_like_quad_core")
 	if err != nil {
 		t.Fatal(err)
 	}
 	costs := allCores(g, acc, func() schedule.NodeCost { return schedule.NodeCost{Runtime: unit.Cycles(20), Onchip: 1} })
-	layer := -1
-	alloc := spread(g, func() int { layer++; return layer % 4 })
-	sim, err := simulate.New(simulate.Problem{Graph: g, Accelerator: acc, Costs: costs, Priority: simulate.Order(g, nil), Rules: rules.Default()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return sim, alloc
+	return simulate.Problem{Graph: g, Accelerator: acc, Costs: costs, Priority: simulate.Order(g, nil), Rules: rules.Default()}
 }
 
 // shape is a network that can be cut into about any number of nodes.
@@ -112,8 +115,8 @@ func repeated(block *workload.Workload, times int) *workload.Workload {
 }
 
 // cutFinely fuses a network and cuts all its layers alike, along the first of the
-// given dimensions as far as that goes, then along the next, into nearly the given
-// number of nodes.
+// given dimensions as far as that goes, then along the next, into no fewer than the
+// given number of nodes.
 func cutFinely(t testing.TB, w *workload.Workload, nodes int, dims ...workload.Dim) *taskgraph.Graph {
 	cut := func(most int) (*mapping.Mapping, int) {
 		m, total := &mapping.Mapping{}, 0
@@ -138,9 +141,47 @@ func cutFinely(t testing.TB, w *workload.Workload, nodes int, dims ...workload.D
 		}
 		return m, total
 	}
-	most := sort.Search(nodes, func(most int) bool { _, total := cut(most + 1); return total > nodes })
-	m, _ := cut(max(1, most))
+	m, _ := cut(sort.Search(nodes, func(most int) bool { _, total := cut(most); return total >= nodes }))
 	return build(t, w, m, split.Stacks{indices(len(w.Layers))}, rules.Default())
+}
+
+// sizes are the numbers of nodes that the networks are cut into.
+var sizes = []int{10_000, 30_000, 100_000, 300_000, 1_000_000}
+
+// figures are what a graph of many nodes and a schedule of it take.
+type figures struct {
+	nodes, edges int
+	graph        time.Duration
+	prepare, run time.Duration // the simulator, and a schedule that is recorded
+	allocated    uint64        // bytes for the graph, those that are freed again included
+	live         uint64        // bytes of graph, simulator and schedule together
+}
+
+func figuresOf(t testing.TB, shape shape, nodes int, now func() time.Duration) figures {
+	var f figures
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	began := now()
+	g := shape.build(t, nodes)
+	f.graph = now() - began
+	runtime.ReadMemStats(&after)
+	f.nodes, f.edges, f.allocated = len(g.Nodes), g.EdgeCount(), after.TotalAlloc-before.TotalAlloc
+	began = now()
+	sim, alloc := scheduler(t, g)
+	f.prepare = now() - began
+	began = now()
+	s, err := sim.Run(alloc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.run = now() - began
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	f.live = after.HeapAlloc - before.HeapAlloc
+	runtime.KeepAlive(s)
+	runtime.KeepAlive(sim)
+	return f
 }
 
 // BenchmarkScale tells how time and memory grow from ten thousand nodes to a
@@ -148,45 +189,30 @@ func cutFinely(t testing.TB, w *workload.Workload, nodes int, dims ...workload.D
 // that both take together.
 func BenchmarkScale(b *testing.B) {
 	for _, shape := range shapes() {
-		for _, nodes := range []int{10_000, 30_000, 100_000, 300_000, 1_000_000} {
+		for _, nodes := range sizes {
 			b.Run(fmt.Sprintf("%s/%d", shape.name, nodes), func(b *testing.B) { scale(b, shape, nodes) })
 		}
 	}
 }
 
 func scale(b *testing.B, shape shape, nodes int) {
-	var graph, prepare, run time.Duration
-	var bytes, live, edges float64
-	count := 0
+	began := time.Now()
+	var sum figures
 	for b.Loop() {
-		var before, after runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&before)
-		began := time.Now()
-		g := shape.build(b, nodes)
-		graph += time.Since(began)
-		runtime.ReadMemStats(&after)
-		bytes = float64(after.TotalAlloc-before.TotalAlloc) / float64(len(g.Nodes))
-		edges = float64(len(g.Edges()))
-		began = time.Now()
-		sim, alloc := scheduler(b, g)
-		prepare += time.Since(began)
-		began = time.Now()
-		s, err := sim.Run(alloc)
-		if err != nil {
-			b.Fatal(err)
-		}
-		run += time.Since(began)
-		runtime.ReadMemStats(&after)
-		live = float64(after.HeapAlloc-before.HeapAlloc) / float64(len(g.Nodes))
-		count += len(g.Nodes)
-		runtime.KeepAlive(s)
+		f := figuresOf(b, shape, nodes, func() time.Duration { return time.Since(began) })
+		sum.nodes += f.nodes
+		sum.edges += f.edges
+		sum.graph += f.graph
+		sum.prepare += f.prepare
+		sum.run += f.run
+		sum.allocated += f.allocated
+		sum.live += f.live
 	}
-	perNode := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / float64(count) }
-	b.ReportMetric(perNode(graph), "graph-ns/node")
-	b.ReportMetric(bytes, "graph-B/node")
-	b.ReportMetric(live, "heap-B/node")
-	b.ReportMetric(perNode(prepare), "prepare-ns/node")
-	b.ReportMetric(perNode(run), "schedule-ns/node")
-	b.ReportMetric(edges*float64(b.N)/float64(count), "edges/node")
+	perNode := func(x float64, unit string) { b.ReportMetric(x/float64(sum.nodes), unit+"/node") }
+	perNode(float64(sum.graph), "graph-ns")
+	perNode(float64(sum.allocated), "graph-B")
+	perNode(float64(sum.live), "live-B")
+	perNode(float64(sum.prepare), "prepare-ns")
+	perNode(float64(sum.run), "schedule-ns")
+	perNode(float64(sum.edges), "edges")
 }

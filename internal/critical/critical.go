@@ -204,7 +204,7 @@ func (a *Analysis) Node(n taskgraph.NodeID) Wait {
 		better(&best, a.busyLink(a.s.Blocks[i-1].Links, task.Start, Event{n, -1}))
 	}
 	better(&best, a.noRoom(a.g.Nodes[n].Operands[0], task.Start, Event{n, -1}))
-	for _, e := range a.g.In(n) {
+	for e := range a.g.In(n) {
 		src := &a.s.Tasks[e.Src]
 		if src.End <= task.Start {
 			better(&best, Wait{Producer, Resource{Core, src.Core}, Event{e.Src, -1}, src.End})
@@ -241,7 +241,7 @@ func (a *Analysis) eachNeed(n taskgraph.NodeID, f func(taskgraph.TensorID)) {
 			f(x)
 		}
 	}
-	for _, e := range a.g.In(n) {
+	for e := range a.g.In(n) {
 		if e.Data() {
 			f(a.g.Nodes[e.Src].Operands[0])
 		}
@@ -362,7 +362,7 @@ func (a *Analysis) ready(self Event, t unit.Cycles) Event {
 	if n < 0 {
 		return none
 	}
-	for _, e := range a.g.In(n) {
+	for e := range a.g.In(n) {
 		if a.s.Tasks[e.Src].End == t {
 			return Event{e.Src, -1}
 		}

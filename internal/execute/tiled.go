@@ -232,7 +232,7 @@ func (m *machine) supply(n taskgraph.NodeID, operand int) supply {
 			s.constant = s.constant || m.contents[i].constant && m.contents[i].ready <= task.Start
 		}
 	}
-	for _, e := range m.g.In(n) {
+	for e := range m.g.In(n) {
 		if int(e.Operand) == operand && e.Data() {
 			s.copies = append(s.copies, m.held(place{store, m.g.Nodes[e.Src].Operands[0]}, task.Start, task.End)...)
 		}
@@ -305,7 +305,7 @@ func (m *machine) compute(n taskgraph.NodeID) error {
 // addSums adds to an element of a node's output what other nodes have summed up.
 func (m *machine) addSums(n taskgraph.NodeID, s *supply, e int, v *float64) error {
 	layer, start := m.g.Nodes[n].Layer, m.s.Tasks[n].Start
-	for _, edge := range m.g.In(n) {
+	for edge := range m.g.In(n) {
 		if !edge.PartialSums() {
 			continue
 		}
@@ -367,7 +367,7 @@ func (m *machine) amounts(n taskgraph.NodeID, supplies []supply, fail func(strin
 		for c, i := range s.copies {
 			x := &m.g.Tensors[m.s.Copies[i].Tensor]
 			var said unit.Bits
-			for _, e := range m.g.In(n) {
+			for e := range m.g.In(n) {
 				if e.Data() && int(e.Operand) == k && m.g.Nodes[e.Src].Operands[0] == m.s.Copies[i].Tensor {
 					said += e.Bits
 				}

@@ -2,6 +2,7 @@ package page
 
 import (
 	"encoding/binary"
+	"iter"
 	"math"
 )
 
@@ -23,10 +24,22 @@ type packer struct {
 
 // add appends a column of count numbers.
 func (p *packer) add(name string, count int, value func(i int) int64) {
+	p.addAll(name, func(yield func(int64) bool) {
+		for i := range count {
+			if !yield(value(i)) {
+				return
+			}
+		}
+	})
+}
+
+// addAll appends a column of whole numbers that come one after another.
+func (p *packer) addAll(name string, values iter.Seq[int64]) {
 	kind, at := "int", len(p.bytes)
 	var last int64
-	for i := range count {
-		v := value(i)
+	count := 0
+	for v := range values {
+		count++
 		if v > math.MaxInt32 || v < math.MinInt32 {
 			kind = "wide"
 		}

@@ -10,6 +10,7 @@ import (
 	"streamdse/internal/critical"
 	"streamdse/internal/report"
 	"streamdse/schedule"
+	"streamdse/taskgraph"
 	"streamdse/unit"
 )
 
@@ -164,7 +165,7 @@ func (b *builder) totals() {
 	r.Bound = bound{d.LowerBound.Latency, d.LowerBound.SetBy, d.LowerBound.Energy, d.LowerBound.EnergySetBy}
 	r.Objective, r.Rules = d.Inputs.Objective, d.Inputs.Rules
 	r.Search = search{d.Search.Evaluations, d.Search.Exhaustive, d.Search.Interrupted}
-	r.Edges = len(d.Graph.Edges())
+	r.Edges = d.Graph.EdgeCount()
 	r.Costs, r.Paths = []cost{}, [][]int32{}
 }
 
@@ -337,27 +338,26 @@ func (b *builder) pathNumber(links []int32) int64 {
 // edges appends the dependencies, by the node that has them.
 func (b *builder) edges() {
 	g := b.d.Graph
-	count := len(g.Edges())
-	type end struct {
-		src  int64
-		bits int64
-		data int64
-	}
-	ends := make([]end, 0, count)
-	b.add("edge.count", len(g.Nodes), func(i int) int64 {
-		in := g.In(nodeID(i))
-		for _, e := range in {
-			x := end{src: int64(e.Src), bits: int64(e.Bits), data: -1}
-			if e.Data() {
-				x.data = int64(e.Operand)
+	b.add("edge.count", len(g.Nodes), func(i int) int64 { return int64(g.InDegree(nodeID(i))) })
+	column := func(name string, value func(taskgraph.Edge) int64) {
+		b.addAll("edge."+name, func(yield func(int64) bool) {
+			for i := range g.Nodes {
+				for e := range g.In(nodeID(i)) {
+					if !yield(value(e)) {
+						return
+					}
+				}
 			}
-			ends = append(ends, x)
+		})
+	}
+	column("src", func(e taskgraph.Edge) int64 { return int64(e.Src) })
+	column("operand", func(e taskgraph.Edge) int64 { // -1: it only orders its ends
+		if !e.Data() {
+			return -1
 		}
-		return int64(len(in))
+		return int64(e.Operand)
 	})
-	b.add("edge.src", count, func(i int) int64 { return ends[i].src })
-	b.add("edge.operand", count, func(i int) int64 { return ends[i].data }) // -1: it only orders its ends
-	b.add("edge.bits", count, func(i int) int64 { return ends[i].bits })
+	column("bits", func(e taskgraph.Edge) int64 { return int64(e.Bits) })
 }
 
 func (b *builder) curves() {

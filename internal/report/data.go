@@ -156,11 +156,10 @@ func offchipStore(a *hardware.Accelerator, s *hardware.Store) bool {
 
 // dependencies counts the edges of a graph and those among them that carry data.
 func dependencies(g *taskgraph.Graph) (all, data int) {
-	edges := g.Edges()
-	for i := range edges {
-		if edges[i].Data() {
+	for e := range g.Edges() {
+		if e.Data() {
 			data++
 		}
 	}
-	return len(edges), data
+	return g.EdgeCount(), data
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -126,8 +127,10 @@ func TestReadResultProblems(t *testing.T) {
 func TestLayOut(t *testing.T) {
 	src := `{"a":[{"b":"x,:{}[]\"\\"},{"b":[1,2]}],"c":{},"d":[],"e":{"f":{"g":[1]}}}`
 	for depth := range 5 {
-		var got bytes.Buffer
-		if err := json.Compact(&got, layOut([]byte(src), depth)); err != nil {
+		var text, got bytes.Buffer
+		out := bufio.NewWriter(&text)
+		layOut(out, []byte(src), depth)
+		if err := errors.Join(out.Flush(), json.Compact(&got, text.Bytes())); err != nil {
 			t.Fatal(err)
 		}
 		if got.String() != src {

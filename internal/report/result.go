@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -270,14 +271,14 @@ func writeJSON(w io.Writer, v any, depth int) error {
 	if err := e.Encode(v); err != nil {
 		return fmt.Errorf("encoding: %w", err)
 	}
-	_, err := w.Write(layOut(bytes.TrimSpace(b.Bytes()), depth))
-	return err
+	out := bufio.NewWriterSize(w, 1<<16)
+	layOut(out, bytes.TrimSpace(b.Bytes()), depth)
+	return out.Flush()
 }
 
 // layOut breaks compact JSON into lines where it is nested less than depth deep,
 // except that objects are only opened on the first two levels.
-func layOut(src []byte, depth int) []byte {
-	var out bytes.Buffer
+func layOut(out *bufio.Writer, src []byte, depth int) {
 	level, quoted := 0, false
 	open := make([]bool, 0, 8) // per level: laid out on lines
 	line := func() {
@@ -330,7 +331,6 @@ func layOut(src []byte, depth int) []byte {
 		}
 	}
 	out.WriteByte('\n')
-	return out.Bytes()
 }
 
 // ReadResult reads a result.json; file is its name in messages. Keys that are

@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"cmp"
 	"slices"
 
 	"streamdse/hardware"
@@ -25,7 +24,7 @@ type stay struct {
 	part       taskgraph.PartID
 	below      int32 // an older stay of the tensor in its memory, index+1
 	prev, next int32 // neighbours in its memory, index+1
-	record     int32 // index in Schedule.Copies
+	number     int32 // in the order of all stays, as of Schedule.Copies; -1 if it is over
 	byNode     bool  // written by a node, rather than a copy of what another memory holds
 	bits       unit.Bits
 	start      unit.Cycles // from when on its space is taken
@@ -80,8 +79,9 @@ func (s *Simulator) store(x taskgraph.TensorID, part taskgraph.PartID, store int
 	at := s.place(x, store)
 	bits := s.bits(x, part)
 	fresh := stay{tensor: x, part: part, bits: bits, below: at.stay, store: store, start: start, available: available, busy: available, byNode: byNode}
+	fresh.number = s.begun
+	s.begun++
 	if s.record != nil {
-		fresh.record = int32(len(s.record.Copies))
 		s.record.Copies = append(s.record.Copies, schedule.Copy{Tensor: x, Part: part, Store: store, Start: start, Available: available, End: schedule.Forever})
 	}
 	if len(s.gone) == 0 {
@@ -100,6 +100,7 @@ func (s *Simulator) store(x taskgraph.TensorID, part taskgraph.PartID, store int
 	l.last = index
 	s.stays[index-1] = fresh
 	at.stay = index
+	s.rerank(x, store)
 	s.fill[store].add(start, bits)
 	if s.rules.SpaceFreedBeforeLeave || s.rules.SpaceByOwnOperand {
 		return s.checkOverflow(x, store, start)
@@ -129,8 +130,10 @@ func (s *Simulator) remove(x taskgraph.TensorID, store int32, t unit.Cycles) {
 	at.stay = old.below
 	s.fill[store].add(t, -old.bits)
 	if s.record != nil {
-		s.record.Copies[old.record].End = t
+		s.record.Copies[old.number].End = t
 	}
+	old.number = -1
+	s.rerank(x, store)
 }
 
 // storeConstants fills off-chip memory with all that is there before the network
@@ -187,39 +190,6 @@ func (s *Simulator) room(x taskgraph.TensorID, part taskgraph.PartID, core int32
 		return 0, s.full(x, bits, store, fill.last()+bits-size)
 	}
 	return from, nil
-}
-
-// chooseVictims lists the stays to evict so that a memory has the missing bits:
-// the ones least worth keeping, of those that began by the given time.
-func (s *Simulator) chooseVictims(x taskgraph.TensorID, asked unit.Bits, store int32, missing unit.Bits, by unit.Cycles) error {
-	s.victims = s.victims[:0]
-	if s.offchip[store] {
-		return s.full(x, asked, store, missing)
-	}
-	for i := s.residents[store].first; i != 0; i = s.stays[i-1].next {
-		y := &s.stays[i-1]
-		if y.start <= by && !slices.Contains(s.kept, y.tensor) {
-			s.victims = append(s.victims, i)
-		}
-	}
-	slices.SortStableFunc(s.victims, func(i, j int32) int {
-		a, b := &s.stays[i-1], &s.stays[j-1]
-		if c := cmp.Compare(s.worth(a.tensor, store), s.worth(b.tensor, store)); c != 0 {
-			return c
-		}
-		return cmp.Compare(a.bits, b.bits)
-	})
-	for i, v := range s.victims {
-		if missing <= 0 {
-			s.victims = s.victims[:i]
-			break
-		}
-		missing -= s.stays[v-1].bits
-	}
-	if missing > 0 {
-		return s.full(x, asked, store, missing)
-	}
-	return nil
 }
 
 // full reports that a tensor finds no room, and how many bits too few there are

@@ -30,14 +30,6 @@ type Problem struct {
 	Rules    rules.Rules
 }
 
-// need is a tensor that a node reads.
-type need struct {
-	tensor taskgraph.TensorID
-	op     hardware.MemoryOperand
-	data   bool // written by another node, rather than constant
-	part   taskgraph.PartID
-}
-
 // route is how a memory's content reaches a core.
 type route struct {
 	from      int32   // core that sends it
@@ -51,17 +43,16 @@ type route struct {
 // plan is what follows from the problem alone.
 type plan struct {
 	Problem
-	rules     rules.Rules
-	waits     []int32 // nodes that each node waits for
-	needs     []need  // by node
-	needStart []int32
-	own       []hardware.MemoryOperand // of each tensor: the memory operand of its layer's operand
-	output    []bool                   // nodes whose output leaves the network
-	result    []bool                   // tensors that leave the network
-	offchip   []bool                   // stores that belong to the off-chip core
-	routes    []route                  // store*cores+core
-	out       []route                  // core -> off-chip
-	in        []route                  // off-chip -> core
+	rules   rules.Rules
+	waits   []int32 // nodes that each node waits for
+	needs   needs
+	own     []hardware.MemoryOperand // of each tensor: the memory operand of its layer's operand
+	output  []bool                   // nodes whose output leaves the network
+	result  []bool                   // tensors that leave the network
+	offchip []bool                   // stores that belong to the off-chip core
+	routes  []route                  // store*cores+core
+	out     []route                  // core -> off-chip
+	in      []route                  // off-chip -> core
 }
 
 // New checks a problem and prepares a simulator for it.
@@ -99,42 +90,6 @@ func check(p *Problem) error {
 	return nil
 }
 
-// listNeeds collects what each node reads: its constants, the last operand first,
-// and then what other nodes wrote, by producer; smaller tensors before larger.
-func (p *plan) listNeeds() {
-	g := p.Graph
-	p.own = make([]hardware.MemoryOperand, len(g.Tensors))
-	for i := range g.Tensors {
-		x := &g.Tensors[i]
-		p.own[i] = g.Layers[x.Layer].Memory[x.Operand]
-	}
-	p.needStart = make([]int32, len(g.Nodes)+1)
-	p.needs = make([]need, 0, len(g.Edges())+len(g.Nodes)) // about one constant a node
-	for n := range g.Nodes {
-		node := &g.Nodes[n]
-		memory := g.Layers[node.Layer].Memory
-		first := len(p.needs)
-		for i := len(node.Operands) - 1; i > 0; i-- {
-			if x := node.Operands[i]; g.Tensors[x].Constant {
-				p.needs = append(p.needs, need{tensor: x, op: memory[i]})
-			}
-		}
-		for _, e := range g.In(taskgraph.NodeID(n)) {
-			if e.Data() {
-				x := need{tensor: g.Nodes[e.Src].Operands[0], op: memory[e.Operand], data: true, part: e.Part}
-				if !p.rules.MovesParts() {
-					x.part = 0
-				}
-				p.needs = append(p.needs, x)
-			}
-		}
-		slices.SortStableFunc(p.needs[first:], func(a, b need) int {
-			return int(min(1, max(-1, g.Tensors[a.tensor].Bits-g.Tensors[b.tensor].Bits)))
-		})
-		p.needStart[n+1] = int32(len(p.needs))
-	}
-}
-
 // listOutputs finds the nodes that write network outputs.
 func (p *plan) listOutputs() {
 	g := p.Graph
@@ -144,12 +99,15 @@ func (p *plan) listOutputs() {
 	deadEnd := make([]bool, len(g.Layers))
 	for n := range g.Nodes {
 		node := &g.Nodes[n]
-		out := g.Out(taskgraph.NodeID(n))
-		for _, e := range out {
-			read[node.Layer] = read[node.Layer] || e.Data() && !e.PartialSums()
-		}
-		if len(out) == 0 {
+		id := taskgraph.NodeID(n)
+		if g.OutDegree(id) == 0 {
 			deadEnd[node.Layer] = true
+		}
+		if read[node.Layer] {
+			continue
+		}
+		for e := range g.Out(id) {
+			read[node.Layer] = read[node.Layer] || e.Data() && !e.PartialSums()
 		}
 	}
 	for n := range g.Nodes {
@@ -170,7 +128,7 @@ func (p *plan) checkCycles() error {
 	g := p.Graph
 	waiting := make([]int32, len(g.Nodes))
 	for n := range g.Nodes {
-		waiting[n] += int32(len(g.In(taskgraph.NodeID(n))))
+		waiting[n] += int32(g.InDegree(taskgraph.NodeID(n)))
 	}
 	p.waits = slices.Clone(waiting)
 	var queue []taskgraph.NodeID
@@ -185,7 +143,7 @@ func (p *plan) checkCycles() error {
 		}
 	}
 	for i := 0; i < len(queue); i++ {
-		for _, e := range g.Out(queue[i]) {
+		for e := range g.Out(queue[i]) {
 			arrive(e.Dst)
 		}
 	}

@@ -132,7 +132,7 @@ func (s *Simulator) publishedSettle(n taskgraph.NodeID) error {
 func (s *Simulator) lastReader(x taskgraph.TensorID, store int32, t unit.Cycles) unit.Cycles {
 	found := false
 	look := func(writer taskgraph.NodeID) {
-		for _, e := range s.Graph.Out(writer) {
+		for e := range s.Graph.Out(writer) {
 			if !s.decided[e.Dst] || !s.offchip[store] && !s.shares(s.core[e.Dst], store) {
 				continue
 			}

@@ -37,7 +37,11 @@ type Simulator struct {
 	reading    []need               // of the node being decided: what is in a core's memory
 	streaming  []need               // ... and what is streamed
 	kept       []taskgraph.TensorID // what must not leave to make room
+	ranking    []ranking            // of each memory, once it was full
+	ranked     bool                 // some memory was full
+	begun      int32                // stays so far
 	victims    []int32
+	passed     []rank
 	blockLinks []int32
 	blockLoad  []float64
 	blockAsk   []float64
@@ -73,6 +77,7 @@ func newSimulator(p *plan) *Simulator {
 		queue:     queue{priority: p.Priority},
 		fill:      make([]steps[unit.Bits], stores),
 		residents: make([]list, stores),
+		ranking:   make([]ranking, stores),
 		places:    make([]place, stores*tensors),
 		parts:     taskgraph.NewParts(p.Graph.Parts),
 		total:     make([]int32, tensors),
@@ -119,7 +124,11 @@ func (s *Simulator) Run(alloc *schedule.Allocation) (*schedule.Schedule, error) 
 
 // curve copies the steps at which the value changes.
 func curve(f *steps[unit.Bits]) schedule.Curve {
-	var c schedule.Curve
+	count := 0
+	for i := range f.chunks {
+		count += len(f.chunks[i].times)
+	}
+	c := schedule.Curve{Times: make([]unit.Cycles, 0, count), Bits: make([]unit.Bits, 0, count)}
 	for i, more := (step{}), true; more; i, more = f.next(i) {
 		if v, n := f.value(i), len(c.Bits); n == 0 || v != c.Bits[n-1] {
 			c.Times = append(c.Times, f.time(i))
@@ -183,8 +192,9 @@ func (s *Simulator) reset(alloc *schedule.Allocation) error {
 	for i := range s.fill {
 		s.fill[i].reset()
 		s.residents[i] = list{}
+		s.ranking[i].reset()
 	}
-	s.stays, s.gone = s.stays[:0], s.gone[:0]
+	s.stays, s.gone, s.begun, s.ranked = s.stays[:0], s.gone[:0], 0, false
 	for i := range s.links {
 		s.links[i].reset()
 	}
@@ -270,8 +280,10 @@ func (s *Simulator) decide(n taskgraph.NodeID) error {
 	if err := s.settle(n); err != nil {
 		return err
 	}
-	for _, e := range s.Graph.Out(n) {
-		s.advance(e.Dst, end)
+	for _, r := range s.Graph.OutRows(n) {
+		for _, e := range s.Graph.Readers(r) {
+			s.advance(e.Node, end)
+		}
 	}
 	return nil
 }
@@ -288,13 +300,15 @@ func (s *Simulator) advance(n taskgraph.NodeID, t unit.Cycles) {
 // streams.
 func (s *Simulator) sortNeeds(n taskgraph.NodeID) {
 	s.reading, s.streaming, s.kept = s.reading[:0], s.streaming[:0], s.kept[:0]
-	for _, x := range s.needs[s.needStart[n]:s.needStart[n+1]] {
-		if streams(s.cost[n], x.op) {
-			s.streaming = append(s.streaming, x)
-			continue
+	for _, r := range s.needs.of(n) {
+		for _, x := range s.needs.row(r) {
+			if streams(s.cost[n], x.op) {
+				s.streaming = append(s.streaming, x)
+				continue
+			}
+			s.reading = append(s.reading, x)
+			s.kept = append(s.kept, x.tensor)
 		}
-		s.reading = append(s.reading, x)
-		s.kept = append(s.kept, x.tensor)
 	}
 	s.kept = append(s.kept, s.Graph.Nodes[n].Operands[0])
 }

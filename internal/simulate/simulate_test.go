@@ -201,7 +201,7 @@ func reduce(p Problem, alloc *schedule.Allocation) {
 	g.Layers[0].Groups, g.Layers[0].Nodes = 2, []taskgraph.NodeID{0, 1}
 	alloc.Cores[0] = append(alloc.Cores[0], alloc.Cores[1][0])
 	alloc.Cores = slices.Delete(alloc.Cores, 1, 2)
-	edges := append(slices.Clone(g.Edges()), taskgraph.Edge{Src: 0, Dst: 1, Bits: g.Tensors[g.Nodes[0].Operands[0]].Bits})
+	edges := append(slices.Collect(g.Edges()), taskgraph.Edge{Src: 0, Dst: 1, Bits: g.Tensors[g.Nodes[0].Operands[0]].Bits})
 	*g = *taskgraph.New(g.Layers, g.Nodes, g.Tensors, edges)
 }
 
@@ -232,10 +232,10 @@ func TestVerifySums(t *testing.T) {
 		want   string
 	}{
 		{"lost", func(g *taskgraph.Graph) {
-			*g = *taskgraph.New(g.Layers, g.Nodes, g.Tensors, slices.DeleteFunc(slices.Clone(g.Edges()), taskgraph.Edge.PartialSums))
+			*g = *taskgraph.New(g.Layers, g.Nodes, g.Tensors, slices.DeleteFunc(slices.Collect(g.Edges()), taskgraph.Edge.PartialSums))
 		}, "node 0 of layer a: leaves partial sums to which 0 nodes add"},
 		{"counted twice", func(g *taskgraph.Graph) {
-			*g = *taskgraph.New(g.Layers, g.Nodes, g.Tensors, append(slices.Clone(g.Edges()), g.Out(0)[0]))
+			*g = *taskgraph.New(g.Layers, g.Nodes, g.Tensors, append(slices.Collect(g.Edges()), slices.Collect(g.Out(0))[0]))
 		}, "node 0 of layer a: leaves partial sums to which 2 nodes add"},
 		{"all finish", func(g *taskgraph.Graph) { g.Nodes[0].Final = true },
 			"node 0 of layer a: finishes its output, but 1 nodes add to it"},

@@ -206,20 +206,32 @@ func (s *Simulator) noPath(x taskgraph.TensorID, y *stay, core int32) error {
 
 // prefetch fetches the constants of the chosen operands before the first node.
 func (s *Simulator) prefetch() error {
+	if len(s.Prefetch) == 0 {
+		return nil
+	}
 	for n := range s.core {
 		for _, operand := range s.Prefetch {
-			for _, x := range s.needs[s.needStart[n]:s.needStart[n+1]] {
-				tensor := &s.Graph.Tensors[x.tensor]
-				if x.data || s.Graph.Layers[tensor.Layer].Operands[tensor.Operand].Name != operand {
-					continue
-				}
-				if !s.rules.SpaceFreedBeforeLeave && (streams(s.cost[n], x.op) || !s.fitsNow(x, s.core[n])) {
-					continue
-				}
-				if _, err := s.fetch(x.tensor, 0, s.core[n], x.op, schedule.Prefetch); err != nil {
+			for _, r := range s.needs.of(taskgraph.NodeID(n)) {
+				if err := s.prefetchRow(taskgraph.NodeID(n), operand, s.needs.row(r)); err != nil {
 					return err
 				}
 			}
+		}
+	}
+	return nil
+}
+
+func (s *Simulator) prefetchRow(n taskgraph.NodeID, operand string, row []need) error {
+	for _, x := range row {
+		tensor := &s.Graph.Tensors[x.tensor]
+		if x.data || s.Graph.Layers[tensor.Layer].Operands[tensor.Operand].Name != operand {
+			continue
+		}
+		if !s.rules.SpaceFreedBeforeLeave && (streams(s.cost[n], x.op) || !s.fitsNow(x, s.core[n])) {
+			continue
+		}
+		if _, err := s.fetch(x.tensor, 0, s.core[n], x.op, schedule.Prefetch); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -15,24 +15,31 @@ const none, nothing = -1, -1
 // What a node streams it reads from off-chip memory.
 func (s *Simulator) countUses() {
 	for n := range s.core {
-		for _, x := range s.needs[s.needStart[n]:s.needStart[n+1]] {
-			store := s.readFrom(taskgraph.NodeID(n), x.op)
-			if store < 0 {
-				continue // fetching it will fail
+		id := taskgraph.NodeID(n)
+		for _, r := range s.needs.of(id) {
+			for _, x := range s.needs.row(r) {
+				s.countUse(id, x)
 			}
-			at := s.place(x.tensor, store)
-			at.part = s.together(x.tensor, at.part, x.part)
-			uses := max(at.uses, 0)
-			if s.rules.FullReuseEverywhere && !x.data {
-				s.total[x.tensor] -= uses
-				at.uses = s.Graph.Tensors[x.tensor].Uses
-				s.total[x.tensor] += at.uses
-				continue
-			}
-			at.uses = uses + 1
-			s.total[x.tensor]++
 		}
 	}
+}
+
+func (s *Simulator) countUse(n taskgraph.NodeID, x need) {
+	store := s.readFrom(n, x.op)
+	if store < 0 {
+		return // fetching it will fail
+	}
+	at := s.place(x.tensor, store)
+	at.part = s.together(x.tensor, at.part, x.part)
+	uses := max(at.uses, 0)
+	if s.rules.FullReuseEverywhere && !x.data {
+		s.total[x.tensor] -= uses
+		at.uses = s.Graph.Tensors[x.tensor].Uses
+		s.total[x.tensor] += at.uses
+		return
+	}
+	at.uses = uses + 1
+	s.total[x.tensor]++
 }
 
 // together is the part of a tensor that covers two others, of which the first may be
@@ -73,6 +80,7 @@ func (s *Simulator) used(n taskgraph.NodeID, x need) {
 	if !s.rules.ConstantsStay || x.data || s.Graph.Tensors[x.tensor].Uses == 1 {
 		at.uses--
 		s.total[x.tensor]--
+		s.rerank(x.tensor, store)
 	}
 	if y := s.holding(x.tensor, at.part, store); y != nil {
 		y.busy = max(y.busy, s.end[n])

@@ -28,6 +28,7 @@ type builder struct {
 type blocks struct {
 	index   []indexDim
 	loops   []int // loop dimensions that it depends on
+	count   int   // of its parts that differ in these
 	tensors []taskgraph.TensorID
 	// byRanges finds equal blocks of different parts: windows of two loops that are
 	// both cut may coincide. It is nil where that cannot happen.
@@ -42,11 +43,10 @@ type indexDim struct {
 	size     int32 // extent in the real tensor
 }
 
-func (b *builder) build() {
-	b.layer = &b.tiled.Layers[b.index]
+func newBuilder(tiled *taskgraph.Tiled, index int, tiling *tiling, r rules.Rules) *builder {
+	b := &builder{tiled: tiled, index: index, tiling: tiling, rules: r, layer: &tiled.Layers[index]}
 	spec := b.layer.Layer
-	dims, ops := len(spec.Dims), len(spec.Operands)
-	b.operands = make([]blocks, ops)
+	b.operands = make([]blocks, len(spec.Operands))
 	for k := range spec.Operands {
 		b.operands[k] = b.blocks(&spec.Operands[k])
 	}
@@ -55,18 +55,40 @@ func (b *builder) build() {
 			b.reduction = append(b.reduction, d)
 		}
 	}
+	return b
+}
+
+// tensors is how many there are at most.
+func (b *builder) tensors() int {
+	count := 0
+	for k := range b.operands {
+		count += b.operands[k].count
+	}
+	sums := slices.ContainsFunc(b.reduction, func(d int) bool { return b.layer.Cuts[d].Parts() > 1 })
+	if sums && !b.rules.PartialSumsAreFree {
+		count += b.layer.NodeCount() - b.operands[0].count
+	}
+	return count
+}
+
+func (b *builder) build() {
+	spec := b.layer.Layer
+	dims, ops := len(spec.Dims), len(spec.Operands)
 	count := b.layer.NodeCount()
 	first := taskgraph.NodeID(len(b.tiled.Nodes))
 	b.tiled.First[b.index] = first
 	b.layer.Nodes = make([]taskgraph.NodeID, count)
 	groups := b.grouping()
 
-	blocks, indices := 0, 0
+	indices := 0
 	for k := range b.operands {
-		blocks += len(b.operands[k].tensors)
-		indices += len(b.operands[k].tensors) * len(b.operands[k].index)
+		bl := &b.operands[k]
+		bl.tensors = make([]taskgraph.TensorID, bl.count)
+		for i := range bl.tensors {
+			bl.tensors[i] = -1
+		}
+		indices += bl.count * len(bl.index)
 	}
-	b.tiled.Tensors = slices.Grow(b.tiled.Tensors, blocks)
 	b.ranges = make([]taskgraph.Range, indices)
 	ranges := make([]taskgraph.Range, count*dims)
 	tensors := make([]taskgraph.TensorID, count*ops)
@@ -109,14 +131,13 @@ func (b *builder) blocks(op *workload.Operand) blocks {
 		}
 		return -1
 	}
-	var bl blocks
-	combinations := 1
+	bl := blocks{count: 1}
 	depend := func(d int) bool {
 		if d < 0 || b.layer.Cuts[d].Parts() == 1 {
 			return false
 		}
 		bl.loops = append(bl.loops, d)
-		combinations *= b.layer.Cuts[d].Parts()
+		bl.count *= b.layer.Cuts[d].Parts()
 		return true
 	}
 	for _, d := range op.Dims {
@@ -129,10 +150,6 @@ func (b *builder) blocks(op *workload.Operand) blocks {
 			bl.byRanges = map[string]taskgraph.TensorID{}
 		}
 		bl.index = append(bl.index, x)
-	}
-	bl.tensors = make([]taskgraph.TensorID, combinations)
-	for i := range bl.tensors {
-		bl.tensors[i] = -1
 	}
 	return bl
 }

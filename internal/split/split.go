@@ -59,9 +59,15 @@ func Nodes(w *workload.Workload, m *mapping.Mapping, stacks Stacks, r rules.Rule
 			fmt.Sprintf("at most %d", maxNodes), "cut the layers into fewer tiles")
 	}
 	tiled.Nodes = make([]taskgraph.Node, 0, count)
+	builders, tensors := make([]*builder, len(w.Layers)), 0
 	for i := range w.Layers {
-		b := builder{tiled: tiled, index: i, tiling: &plans[i], rules: r}
-		b.build()
+		builders[i] = newBuilder(tiled, i, &plans[i], r)
+		tensors += builders[i].tensors()
+	}
+	tiled.Tensors = make([]taskgraph.Tensor, 0, tensors)
+	for i := range w.Layers {
+		builders[i].build()
+		builders[i] = nil // its table of tensors is large
 		l := &tiled.Layers[i]
 		if e := l.Entry; e.Fixed && len(e.Cores) > 1 && l.Groups > len(e.Cores) {
 			problems.Add(diag.Problem{

@@ -1,0 +1,177 @@
+package simulate
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+
+	"streamdse/hardware"
+	"streamdse/taskgraph"
+	"streamdse/unit"
+)
+
+// need is a tensor that a node reads.
+type need struct {
+	tensor taskgraph.TensorID
+	op     hardware.MemoryOperand
+	data   bool // written by another node, rather than constant
+	part   taskgraph.PartID
+}
+
+// needs is what all nodes read, in rows that nodes share as they share rows of edges.
+// Smaller tensors come before larger ones, within a row and from row to row of a node.
+type needs struct {
+	list  []need
+	first []int32 // row r is list[first[r]:first[r+1]]
+	rows  []int32
+	start []int32 // node n has the rows rows[start[n]:start[n+1]]
+}
+
+// of lists the rows of a node.
+func (x *needs) of(n taskgraph.NodeID) []int32 { return x.rows[x.start[n]:x.start[n+1]] }
+
+func (x *needs) row(r int32) []need { return x.list[x.first[r]:x.first[r+1]] }
+
+// needLister collects what each node reads: its constants, the last operand first, and
+// then what other nodes wrote, by producer; smaller tensors before larger.
+type needLister struct {
+	*plan
+	constants []int32 // rows by tensor
+	edges     []int32 // rows by row of edges
+	merged    map[string]int32
+	key       []byte
+}
+
+const (
+	unknown = -1 - iota // a row that has not been made yet
+	empty               // ... that has nothing in it
+)
+
+func (p *plan) listNeeds() {
+	g := p.Graph
+	p.own = make([]hardware.MemoryOperand, len(g.Tensors))
+	for i := range g.Tensors {
+		x := &g.Tensors[i]
+		p.own[i] = g.Layers[x.Layer].Memory[x.Operand]
+	}
+	l := &needLister{plan: p, constants: make([]int32, len(g.Tensors)), edges: make([]int32, g.InRowCount()), merged: map[string]int32{}}
+	for _, rows := range [][]int32{l.constants, l.edges} {
+		for i := range rows {
+			rows[i] = unknown
+		}
+	}
+	edges := 0
+	for r := range g.InRowCount() {
+		edges += len(g.Sources(taskgraph.RowID(r)))
+	}
+	p.needs = needs{list: make([]need, 0, edges), first: []int32{0}, start: make([]int32, len(g.Nodes)+1)}
+	var rows []int32
+	for n := range g.Nodes {
+		rows = rows[:0]
+		node := &g.Nodes[n]
+		for i := len(node.Operands) - 1; i > 0; i-- {
+			if r := l.constant(node, i); r != empty {
+				rows = append(rows, r)
+			}
+		}
+		for _, e := range g.InRows(taskgraph.NodeID(n)) {
+			if r := l.edge(node, e); r != empty {
+				rows = append(rows, r)
+			}
+		}
+		p.needs.rows = append(p.needs.rows, l.inOrder(rows)...)
+		p.needs.start[n+1] = int32(len(p.needs.rows))
+	}
+}
+
+// constant is the row of an operand's constant.
+func (l *needLister) constant(node *taskgraph.Node, operand int) int32 {
+	x := node.Operands[operand]
+	row := &l.constants[x]
+	if *row == unknown {
+		if l.Graph.Tensors[x].Constant {
+			l.needs.list = append(l.needs.list, need{tensor: x, op: l.Graph.Layers[node.Layer].Memory[operand]})
+		}
+		*row = l.end()
+	}
+	return *row
+}
+
+// edge is the row of what a row of edges brings.
+func (l *needLister) edge(node *taskgraph.Node, edges taskgraph.RowID) int32 {
+	row := &l.edges[edges]
+	if *row == unknown {
+		memory := l.Graph.Layers[node.Layer].Memory
+		for _, e := range l.Graph.Sources(edges) {
+			load := l.Graph.Payload(e)
+			if !load.Data() {
+				continue
+			}
+			x := need{tensor: l.Graph.Nodes[e.Node].Operands[0], op: memory[load.Operand], data: true, part: load.Part}
+			if !l.rules.MovesParts() {
+				x.part = 0
+			}
+			l.needs.list = append(l.needs.list, x)
+		}
+		*row = l.end()
+	}
+	return *row
+}
+
+// end makes a row of what has been listed since the last one.
+func (l *needLister) end() int32 {
+	begin := l.needs.first[len(l.needs.first)-1]
+	fresh := l.needs.list[begin:]
+	if len(fresh) == 0 {
+		return empty
+	}
+	bySize := func(a, b need) int { return cmp.Compare(l.size(a), l.size(b)) }
+	if !slices.IsSortedFunc(fresh, bySize) {
+		slices.SortStableFunc(fresh, bySize)
+	}
+	l.needs.first = append(l.needs.first, int32(len(l.needs.list)))
+	return int32(len(l.needs.first) - 2)
+}
+
+func (l *needLister) size(x need) unit.Bits { return l.Graph.Tensors[x.tensor].Bits }
+
+// inOrder sorts the rows of a node by the size of what is in them. Where sizes of
+// different rows alternate, it puts them together into one.
+func (l *needLister) inOrder(rows []int32) []int32 {
+	least := func(r int32) unit.Bits { return l.size(l.needs.row(r)[0]) }
+	most := func(r int32) unit.Bits { row := l.needs.row(r); return l.size(row[len(row)-1]) }
+	ordered := true
+	for i := 1; i < len(rows) && ordered; i++ {
+		ordered = most(rows[i-1]) <= least(rows[i])
+	}
+	if ordered {
+		return rows
+	}
+	l.key = l.key[:0]
+	for _, r := range rows {
+		l.key = binary.LittleEndian.AppendUint32(l.key, uint32(r))
+	}
+	apart := slices.Clone(rows)
+	slices.SortStableFunc(apart, func(a, b int32) int { return cmp.Compare(least(a), least(b)) })
+	for i := 1; i < len(apart); i++ {
+		a, b := apart[i-1], apart[i]
+		// What is of equal size must not change places.
+		if most(a) > least(b) || most(a) == least(b) && slices.Index(rows, a) > slices.Index(rows, b) {
+			return l.merge(rows)
+		}
+	}
+	return apart
+}
+
+// merge puts the rows of a node together.
+func (l *needLister) merge(rows []int32) []int32 {
+	r, ok := l.merged[string(l.key)]
+	if !ok {
+		for _, row := range rows {
+			l.needs.list = append(l.needs.list, l.needs.row(row)...)
+		}
+		r = l.end()
+		l.merged[string(l.key)] = r
+	}
+	return []int32{r}
+}
