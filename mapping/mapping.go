@@ -64,7 +64,7 @@ type Entry struct {
 	File     string      // where the entry stands, for messages
 	Line     int
 
-	coresAt place // where the core allocation stands
+	nameAt, coresAt place // where the name and the core allocation stand
 }
 
 type place struct{ line, column int }

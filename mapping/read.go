@@ -162,6 +162,7 @@ func (r *reader) entry(n *yamldoc.Node, f yamldoc.Fields) Entry {
 	e := Entry{File: r.file, Line: n.Line}
 	var ok bool
 	if e.Name, ok = f.Get("name").Text(); ok {
+		e.nameAt = place{f.Get("name").Line, f.Get("name").Column}
 		if line, twice := r.names[e.Name]; twice {
 			f.Get("name").Problem(fmt.Sprintf("there is an entry for %q on line %d already", e.Name, line), "", "merge the two: only the first would count")
 		} else {

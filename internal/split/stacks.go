@@ -3,6 +3,7 @@ package split
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -149,6 +150,11 @@ const weightFill = 0.5
 // and that layer begins the next one. A layer whose weights do not fit one core
 // in this sense stands alone: cut into tiles, it would read them anew for each.
 //
+// Of a layer that is spread over cores, each part counts for itself: it needs its
+// share of the weights on its core, and all parts need theirs while the layer's
+// tiles stream past. Parts that use the same weights, such as those of rows, count
+// as one.
+//
 // Under the rules of the published scheduler see publishedAuto.
 func Auto(w *workload.Workload, m *mapping.Mapping, acc *hardware.Accelerator, r rules.Rules) Stacks {
 	if r.InputCountsAsWeight {
@@ -158,22 +164,70 @@ func Auto(w *workload.Workload, m *mapping.Mapping, acc *hardware.Accelerator, r
 	var stacks Stacks
 	open := false // the last stack may grow
 	for i := range w.Layers {
-		next := item{bits: weightBits(&w.Layers[i]), stores: weightStores(&w.Layers[i], m, acc)}
+		next := weightItems(w, &w.Layers[i], m, acc, r)
 		switch {
-		case open && p.fits(acc, append(p.items, next)):
+		case open && p.fits(acc, append(p.items, next...)):
 			last := len(stacks) - 1
 			stacks[last] = append(stacks[last], i)
-			p.items = append(p.items, next)
+			p.items = append(p.items, next...)
 		default:
 			stacks = append(stacks, []int{i})
-			p.items = append(p.items[:0], next)
+			p.items = append(p.items[:0], next...)
 			open = p.fits(acc, p.items)
 		}
 	}
 	return stacks
 }
 
-// item is a layer's weights with the memories that may hold them.
+// maxItems bounds into how many parts the weights of a layer are packed.
+const maxItems = 4096
+
+// weightItems lists the weights of a layer, those of each part over cores for itself.
+func weightItems(w *workload.Workload, l *workload.Layer, m *mapping.Mapping, acc *hardware.Accelerator, r rules.Rules) []item {
+	entry := m.Lookup(l)
+	if entry == nil {
+		return []item{{bits: weightBits(l)}}
+	}
+	parts := []map[workload.Dim]int{{}} // sizes of loops, of each part
+	all := true                         // parts are groups, in the same order
+	for _, q := range spread(w, l, m, r) {
+		d := l.Dims[q.dim].Dim
+		if !slices.ContainsFunc(l.Operands, func(op workload.Operand) bool {
+			return op.Source.Kind == workload.FromConstant && slices.Contains(op.Dims, d)
+		}) {
+			all = false
+			continue
+		}
+		if len(parts)*q.parts > maxItems {
+			return []item{{bits: weightBits(l), stores: weightStores(entry.Cores, acc)}}
+		}
+		var finer []map[workload.Dim]int
+		for i := range q.parts {
+			for _, p := range parts {
+				size, ok := p[d]
+				if !ok {
+					size = l.Size(d)
+				}
+				if p, size = maps.Clone(p), q.sizeOf(i, size); size > 0 {
+					p[d] = size
+					finer = append(finer, p)
+				}
+			}
+		}
+		parts = finer
+	}
+	items := make([]item, len(parts))
+	stores := weightStores(entry.Cores, acc)
+	for i, p := range parts {
+		items[i] = item{bits: constantBits(l, p), stores: stores}
+		if all && entry.Fixed && len(entry.Cores) == len(parts) && len(parts) > 1 {
+			items[i].stores = weightStores(entry.Cores[i:i+1], acc)
+		}
+	}
+	return items
+}
+
+// item is weights that stay together, with the memories that may hold them.
 type item struct {
 	bits   unit.Bits
 	stores []int // indices of Accelerator.Stores
@@ -205,14 +259,10 @@ func (p *packer) fits(acc *hardware.Accelerator, items []item) bool {
 	return true
 }
 
-// weightStores lists the memories that may hold the layer's weights.
-func weightStores(l *workload.Layer, m *mapping.Mapping, acc *hardware.Accelerator) []int {
-	entry := m.Lookup(l)
-	if entry == nil {
-		return nil
-	}
+// weightStores lists the memories that hold weights in any of the given cores.
+func weightStores(cores []int, acc *hardware.Accelerator) []int {
 	var stores []int
-	for _, core := range entry.Cores {
+	for _, core := range cores {
 		if core < 0 || core >= len(acc.Cores) || core == acc.Offchip {
 			continue
 		}
@@ -251,12 +301,26 @@ func publishedAuto(w *workload.Workload, acc *hardware.Accelerator) Stacks {
 }
 
 // weightBits is the size of a layer's weights.
-func weightBits(l *workload.Layer) unit.Bits {
+func weightBits(l *workload.Layer) unit.Bits { return constantBits(l, nil) }
+
+// constantBits is the size of the weights of a part of a layer: of one in which the
+// given loops have other sizes.
+func constantBits(l *workload.Layer, part map[workload.Dim]int) unit.Bits {
 	var bits unit.Bits
 	for i := range l.Operands {
-		if l.Operands[i].Source.Kind == workload.FromConstant {
-			bits += operandBits(l, &l.Operands[i])
+		op := &l.Operands[i]
+		if op.Source.Kind != workload.FromConstant {
+			continue
 		}
+		b := op.Bits
+		for _, d := range op.Dims {
+			size, ok := part[d]
+			if !ok {
+				size = l.IndexSize(d)
+			}
+			b *= unit.Bits(size)
+		}
+		bits += b
 	}
 	return bits
 }
