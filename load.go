@@ -15,6 +15,7 @@ import (
 	hardwarezoo "streamdse/hardware/zoo"
 	"streamdse/internal/diag"
 	"streamdse/internal/onnx"
+	"streamdse/internal/split"
 	"streamdse/internal/workloadyaml"
 	"streamdse/mapping"
 	mappingzoo "streamdse/mapping/zoo"
@@ -367,7 +368,7 @@ func (p Problem) Warnings() []string {
 			list = append(list, w.String())
 		}
 		if p.Workload != nil {
-			for _, w := range p.Mapping.Unmatched(p.Workload, onnx.Supported()) {
+			for _, w := range append(p.Mapping.Unmatched(p.Workload, onnx.Supported()), split.Readings(p.Workload, p.Mapping, rules.Default())...) {
 				list = append(list, w.String())
 			}
 		}

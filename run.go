@@ -11,7 +11,6 @@ package stream
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -216,13 +215,8 @@ func stacksOf(p Problem, o Options, m *mapping.Mapping) (split.Stacks, error) {
 		return split.LayerByLayer(p.Workload), nil
 	case o.Stacks != nil:
 		return split.Given(p.Workload, o.Stacks)
-	case p.Mapping.Stacks != nil:
-		stacks, err := split.Named(p.Workload, p.Mapping.Stacks)
-		var problems diag.List
-		if errors.As(err, &problems) && len(p.Mapping.Entries) > 0 {
-			err = inFile(p.Mapping.Entries[0].File, problems)
-		}
-		return stacks, err
+	case p.Mapping.Groups != nil:
+		return split.Named(p.Workload, p.Mapping.Groups)
 	default:
 		return split.Auto(p.Workload, m, p.Hardware, o.Rules), nil
 	}

@@ -32,7 +32,7 @@ func (m *Mapping) Idle(w *workload.Workload, others []string) []int {
 // those whose name is near to a layer's or a type's, and of all others together.
 func (m *Mapping) Unmatched(w *workload.Workload, others []string) diag.List {
 	var problems diag.List
-	known := append(types(w), others...)
+	known := types(w)
 	for i := range w.Layers {
 		known = append(known, w.Layers[i].Name)
 	}

@@ -37,7 +37,7 @@ func Nodes(w *workload.Workload, m *mapping.Mapping, stacks Stacks, r rules.Rule
 	}
 	var problems diag.List
 	withoutEntry(w, m, &problems)
-	groups := groupTilings(w, m, stacks, &problems)
+	groups := groupTilings(w, m, stacks, r, &problems, &notes)
 	plans := make([]tiling, len(w.Layers))
 	for s, stack := range stacks {
 		for _, i := range stack {

@@ -49,12 +49,23 @@ func Given(w *workload.Workload, ids [][]int) (Stacks, error) {
 	return complete(w, lists)
 }
 
-// Named returns the stacks made of the given lists of names, as a mapping file
-// may give them. A name is that of a layer, or an operator type: then it means
-// the next layer of the type, in the order of the network, that no list has taken
-// yet. Operators that were folded into other layers are ignored; layers that no
-// list names stand alone.
-func Named(w *workload.Workload, names [][]string) (Stacks, error) {
+// Named returns the stacks that a mapping file gives as fusion groups. A name is that of a layer, or an operator type: then it means
+// the next layer of the type, in the order of the network, that no group has taken
+// yet, and the group takes all layers of its types that lie between those that it
+// names. So [Conv, Relu, Add] is the next residual block, with all of its
+// convolutions. Operators that were folded into other layers are ignored; layers that
+// no group names stand alone.
+func Named(w *workload.Workload, groups []mapping.Group) (Stacks, error) {
+	lists, _, err := named(w, groups)
+	if err != nil {
+		return nil, err
+	}
+	return complete(w, lists)
+}
+
+// named are the layers of each group, and how many of them lie between those that it
+// names.
+func named(w *workload.Workload, groups []mapping.Group) (lists [][]int, between []int, err error) {
 	var problems diag.List
 	taken := make([]bool, len(w.Layers))
 	take := func(name string) (index int, ok bool) {
@@ -70,26 +81,47 @@ func Named(w *workload.Workload, names [][]string) (Stacks, error) {
 		}
 		return 0, false
 	}
-	lists := make([][]int, len(names))
-	for s, list := range names {
-		for _, name := range list {
+	lists, between = make([][]int, len(groups)), make([]int, len(groups))
+	for s, group := range groups {
+		var kinds []string
+		for _, name := range group.Layers {
 			i, ok := take(name)
 			switch {
 			case ok:
 				taken[i] = true
 				lists[s] = append(lists[s], i)
+				if w.Layers[i].Name != name {
+					kinds = append(kinds, name)
+				}
 			case !folded(w, name):
 				problems.Add(diag.Problem{
-					Message: fmt.Sprintf("fusion stack %d names %q, which is neither a layer nor the type of a layer that is left", s, name),
-					Hint:    "`stream inspect` lists the layers",
+					File: group.File, Line: group.Line,
+					Message: fmt.Sprintf("fusion group %q names %q, which is neither a layer nor the type of a layer that is left", group.Name, name),
+					Hint:    nearLayer(w, name),
 				})
 			}
 		}
+		if len(kinds) == 0 {
+			continue
+		}
+		for i := slices.Min(lists[s]); i < slices.Max(lists[s]); i++ {
+			if !taken[i] && slices.Contains(kinds, w.Layers[i].Type) {
+				taken[i] = true
+				lists[s] = append(lists[s], i)
+				between[s]++
+			}
+		}
 	}
-	if err := problems.Err(); err != nil {
-		return nil, err
+	return lists, between, problems.Err()
+}
+
+// nearLayer is a hint for the name of a layer or type that there is not.
+func nearLayer(w *workload.Workload, name string) string {
+	var known []string
+	for i := range w.Layers {
+		known = append(known, w.Layers[i].Type, w.Layers[i].Name)
 	}
-	return complete(w, lists)
+	return cmp.Or(diag.DidYouMean(name, known), "`stream inspect` lists the layers")
 }
 
 // folded tells whether an operator of the given name or type is part of a layer.

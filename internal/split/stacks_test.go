@@ -53,10 +53,16 @@ func TestNamedStacks(t *testing.T) {
 	}{
 		{[][]string{{"conv1", "conv2"}, {"add1"}}, "[[0 1] [2] [3] [4]]"},
 		{[][]string{{"Conv", "Relu"}, {"Conv", "Add"}}, "[[0] [1 2] [3] [4]]"},
-		{[][]string{{"Conv", "Gelu"}}, `fusion stack 0 names "Gelu"`},
-		{[][]string{{"Conv", "Conv", "Conv"}}, `fusion stack 0 names "Conv"`},
+		{[][]string{{"Conv", "Add"}, {"Conv"}}, `m.yaml:2: fusion group "1" names "Conv"`}, // both convolutions are in the first
+		{[][]string{{"conv1", "Add"}, {"Conv"}}, "[[0 2] [1] [3] [4]]"},                    // a name alone takes no others
+		{[][]string{{"Conv", "Gelu"}}, `m.yaml:1: fusion group "0" names "Gelu"`},
+		{[][]string{{"Conv", "Conv", "Conv"}}, `m.yaml:1: fusion group "0" names "Conv"`},
 	} {
-		s, err := Named(w, test.names)
+		var groups []mapping.Group
+		for i, names := range test.names {
+			groups = append(groups, mapping.Group{Name: fmt.Sprint(i), Layers: names, File: "m.yaml", Line: i + 1})
+		}
+		s, err := Named(w, groups)
 		if got := fmt.Sprint(s); err == nil && got != test.want || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%v: %v, %v, want %s", test.names, got, err, test.want)
 		}
