@@ -60,24 +60,33 @@ func (p Problem) untaken() error {
 	for _, k := range order {
 		l := layers[k][0]
 		entry := p.Mapping.Lookup(l)
-		d := diag.Problem{File: entry.File, Line: entry.Line}
 		which := fmt.Sprintf("layer %q", l.Name)
 		if n := len(layers[k]) - 1; n > 0 {
 			which += fmt.Sprintf(" and %d more", n)
 		}
-		d.Message = fmt.Sprintf("entry %q: none of its cores takes operator type %s (%s)", k.entry, k.kind, which)
 		var others []string
 		for id := range p.Hardware.Cores {
 			if id != p.Hardware.Offchip && p.takes(id, k.kind) {
 				others = append(others, fmt.Sprint(id))
 			}
 		}
+		var d diag.Problem
 		if len(others) > 0 {
-			d.Allowed = "cores " + strings.Join(others, ", ")
-			d.Hint = "allow one of these in `core_allocation`, or add the type to the `operator_types` of another core"
+			d = diag.Problem{
+				File: entry.File, Line: entry.Line,
+				Message: fmt.Sprintf("entry %q: none of its cores takes operator type %s (%s)", k.entry, k.kind, which),
+				Allowed: "cores " + strings.Join(others, ", "),
+				Hint:    "allow one of these in `core_allocation`, or add the type to the `operator_types` of another core",
+			}
 		} else {
-			d.Allowed = "none of the cores: " + p.operatorTypes()
-			d.Hint = fmt.Sprintf("add %s to the `operator_types` of a core that can do it", k.kind)
+			d = diag.Problem{
+				Message: fmt.Sprintf("none of the cores of accelerator %q takes operator type %s (%s)", p.Hardware.Name, k.kind, which),
+				Allowed: "the `operator_types` of its cores: " + p.operatorTypes(),
+				Hint:    fmt.Sprintf("add %s to those of a core that can do it", k.kind),
+			}
+			if i := slices.IndexFunc(p.Hardware.Cores, func(c hardware.Core) bool { return c.Units() > 0 && c.OperatorTypes != nil }); i >= 0 {
+				d.File, d.Line = p.Hardware.Cores[i].File, p.Hardware.Cores[i].Line
+			}
 		}
 		problems.Add(d)
 	}
@@ -93,19 +102,12 @@ func (p Problem) takes(id int, kind string) bool {
 	return c.Units() > 0 && (c.OperatorTypes == nil || slices.Contains(c.OperatorTypes, kind))
 }
 
-// operatorTypes says what the computing cores take, and where that stands.
+// operatorTypes says what the computing cores take.
 func (p Problem) operatorTypes() string {
 	var list []string
 	for i := range p.Hardware.Cores {
 		c := &p.Hardware.Cores[i]
-		if c.Units() == 0 {
-			continue
-		}
-		place := c.Name
-		if c.File != "" {
-			place += fmt.Sprintf(" (%s:%d)", c.File, c.Line)
-		}
-		if s := fmt.Sprintf("%s takes %s", place, strings.Join(c.OperatorTypes, " ")); !slices.Contains(list, s) {
+		if s := fmt.Sprintf("%s takes %s", c.Name, strings.Join(c.OperatorTypes, " ")); c.Units() > 0 && !slices.Contains(list, s) {
 			list = append(list, s)
 		}
 	}

@@ -96,7 +96,7 @@ func Load(in Inputs) (Problem, Sources, error) {
 	}
 	if p.Mapping != nil && p.Hardware != nil {
 		var idle []int
-		if p.Workload != nil {
+		if in.Workload != "" {
 			idle = p.Mapping.Idle(p.Workload, onnx.Supported())
 		}
 		problems.Note(p.Mapping.Check(p.Hardware, idle...))

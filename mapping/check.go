@@ -15,12 +15,12 @@ import (
 // name is neither "default" nor that of a layer, of its operator type, or of a type
 // among others. A mapping that is made for a chip names operator types that one
 // network lacks and another has; a name that is no type at all is meant for another
-// network, or misspelt.
+// network, or misspelt. Of a network that could not be read (nil) no name is known.
 func (m *Mapping) Idle(w *workload.Workload, others []string) []int {
 	var idle []int
 	for i := range m.Entries {
 		name := m.Entries[i].Name
-		if name == "default" || slices.Contains(others, name) || slices.ContainsFunc(w.Layers, func(l workload.Layer) bool { return l.Name == name || l.Type == name }) {
+		if name == "default" || slices.Contains(others, name) || w != nil && slices.ContainsFunc(w.Layers, func(l workload.Layer) bool { return l.Name == name || l.Type == name }) {
 			continue
 		}
 		idle = append(idle, i)

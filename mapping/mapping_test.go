@@ -1,6 +1,7 @@
 package mapping_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -334,5 +335,42 @@ func TestOutermostMark(t *testing.T) {
 	_, err = mapping.Parse("m.yaml", []byte("- name: default\n  temporal_ordering: [[[], 3]]\n"))
 	if err == nil || strings.Count(err.Error(), "\n") > 1 {
 		t.Errorf("a list for a loop: %v", err)
+	}
+}
+
+// TestUnmatched: entries that nothing in the network takes are told, near names one by
+// one and the others together; those named like an operator type are for other networks.
+func TestUnmatched(t *testing.T) {
+	m := must(t, `
+- {name: default}
+- {name: Conv}
+- {name: fc}
+- {name: Softmax}
+- {name: conv11}
+- {name: Cnov}
+- {name: somewhere}
+- {name: layer_on_core1, core_allocation: [9]}
+- {name: layer_on_core2, core_allocation: [9]}
+- {name: layer_on_core3, core_allocation: [9]}
+`)
+	const want = `m.yaml:6:10: no layer of the network takes the entry "conv11", by its name or its type
+  hint: did you mean ` + "`conv1`" + `?
+m.yaml:7:10: no layer of the network takes the entry "Cnov", by its name or its type
+  hint: did you mean ` + "`Conv`" + `?
+m.yaml:8:10: no layer of the network takes the entries "somewhere", "layer_on_core1", "layer_on_core2" and 1 more, by its name or its type
+  hint: ` + "`stream inspect` lists the names and types of the layers"
+	if got := strings.ReplaceAll(m.Unmatched(cutNetwork(), []string{"Softmax"}).Error(), "dir/", ""); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if got := m.Idle(cutNetwork(), []string{"Softmax"}); fmt.Sprint(got) != "[4 5 6 7 8 9]" {
+		t.Errorf("idle are %v", got)
+	}
+	acc := &hardware.Accelerator{Name: "one", Cores: make([]hardware.Core, 2), Offchip: 1}
+	acc.Cores[0].Sizes = []int{4}
+	if p := m.Check(acc); len(p) != 3 {
+		t.Errorf("problems %v", p)
+	}
+	if p := m.Check(acc, m.Idle(cutNetwork(), []string{"Softmax"})...); len(p) != 0 {
+		t.Errorf("problems of entries that nothing takes: %v", p)
 	}
 }
