@@ -173,6 +173,15 @@ func lowerBound(p Problem, o Options, g *taskgraph.Graph, costs *schedule.CostTa
 // connects them. It is the graph that Run schedules.
 func Graph(p Problem, o Options) (*taskgraph.Graph, error) {
 	defer o.timed("graph")()
+	tiled, err := tile(p, o)
+	if err != nil {
+		return nil, err
+	}
+	return connect.Graph(tiled, o.Rules)
+}
+
+// tile cuts the layers into computation nodes.
+func tile(p Problem, o Options) (*taskgraph.Tiled, error) {
 	if err := p.complete(); err != nil {
 		return nil, err
 	}
@@ -189,10 +198,7 @@ func Graph(p Problem, o Options) (*taskgraph.Graph, error) {
 	}
 	m.RecomputeHalo = o.RecomputeHalo
 	tiled, _, err := split.Nodes(p.Workload, m, stacks, o.Rules)
-	if err != nil {
-		return nil, err
-	}
-	return connect.Graph(tiled, o.Rules)
+	return tiled, err
 }
 
 // withCuts is the mapping with the tilings that the options give in place of its own.

@@ -82,6 +82,7 @@ func (x *exploration) problemOf() (explore.Problem, error) {
 		Start:      explore.Plan{Cuts: o.Cuts, SplitWeights: o.SplitWeights, Order: string(o.Order), Prefetch: o.Prefetch},
 		EqualParts: o.Rules.TilesEnlargeLayer,
 		Open:       x.open,
+		Tile:       func(plan *explore.Plan) (*taskgraph.Tiled, error) { return tile(p, o.with(plan)) },
 		Free:       o.free(),
 	}
 	if o.Mode != LayerByLayer {
