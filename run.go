@@ -20,7 +20,6 @@ import (
 	"streamdse/internal/connect"
 	"streamdse/internal/cost"
 	"streamdse/internal/diag"
-	"streamdse/internal/simulate"
 	"streamdse/internal/split"
 	"streamdse/mapping"
 	"streamdse/schedule"
@@ -72,15 +71,7 @@ func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	costs, err := costTable(context.WithoutCancel(ctx), p, o, graph)
-	if err != nil {
-		return nil, err
-	}
-	sim, err := simulation(p, graph, costs, o)
-	if err != nil {
-		return nil, err
-	}
-	simulator, err := simulate.New(sim)
+	costs, simulator, err := simulatorOf(context.WithoutCancel(ctx), p, o, graph)
 	if err != nil {
 		return nil, err
 	}

@@ -139,16 +139,38 @@ func coresName(set []int) string {
 	return "cores " + strings.Trim(strings.ReplaceAll(fmt.Sprint(set), " ", ", "), "[]")
 }
 
+// stores tells which memories have all of their cores inside a set, and which have
+// none of them there.
+func (a *facts) stores(inside func(core int) bool) (within, beyond []bool) {
+	for s := range a.Accelerator.Stores {
+		cores := a.Accelerator.Stores[s].Cores
+		within = append(within, !slices.ContainsFunc(cores, func(c int) bool { return !inside(c) }))
+		beyond = append(beyond, !slices.ContainsFunc(cores, inside))
+	}
+	return within, beyond
+}
+
+// readsBeyond tells whether a node, wherever it runs, reads an operand from one of the
+// memories beyond a cut; after is the least time from then to the end.
+func (a *facts) readsBeyond(n taskgraph.NodeID, op hardware.MemoryOperand, beyond []bool) (after unit.Cycles, reads bool) {
+	cores := a.cores(n)
+	for _, core := range cores {
+		if s := a.readAt(n, core, op); s < 0 || !beyond[s] {
+			return 0, false
+		}
+	}
+	return a.least(n, func(at int) unit.Cycles {
+		if a.readFrom(n, cores[at-int(a.first[n])], op) < 0 {
+			return 0
+		}
+		return a.run[at] + a.tail[at]
+	}), len(cores) > 0
+}
+
 // crossers lists the tensors that have to leave a set of cores.
 func (a *facts) crossers(inside func(core int) bool, out *crossing) []crosser {
 	g, off := a.Graph, a.Accelerator.Offchip
-	within := make([]bool, len(a.Accelerator.Stores)) // all of its cores are inside
-	beyond := make([]bool, len(a.Accelerator.Stores)) // ... outside
-	for s := range a.Accelerator.Stores {
-		cores := a.Accelerator.Stores[s].Cores
-		within[s] = !slices.ContainsFunc(cores, func(c int) bool { return !inside(c) })
-		beyond[s] = !slices.ContainsFunc(cores, inside)
-	}
+	within, beyond := a.stores(inside)
 	var list []crosser
 	for i := range g.Tensors {
 		x := taskgraph.TensorID(i)
@@ -158,23 +180,9 @@ func (a *facts) crossers(inside func(core int) bool, out *crossing) []crosser {
 		var bits unit.Bits // that cross: at least what any one reader reads
 		// read takes up a reader: the tensor crosses if it can only be read outside.
 		read := func(n taskgraph.NodeID, op hardware.MemoryOperand, size unit.Bits) {
-			for _, core := range a.cores(n) {
-				s := a.readAt(n, core, op)
-				if s < 0 || !beyond[s] {
-					return
-				}
+			if after, reads := a.readsBeyond(n, op, beyond); reads {
+				crosses, bits, c.q = true, max(bits, size), max(c.q, after)
 			}
-			if len(a.cores(n)) == 0 {
-				return
-			}
-			crosses = true
-			bits = max(bits, size)
-			c.q = max(c.q, a.least(n, func(at int) unit.Cycles {
-				if a.readFrom(n, a.cores(n)[at-int(a.first[n])], op) < 0 {
-					return 0
-				}
-				return a.run[at] + a.tail[at]
-			}))
 		}
 		switch n := a.writer[x]; {
 		case tensor.Constant:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -90,7 +91,7 @@ func TestMoreBudgetIsNeverWorse(t *testing.T) {
 		if rapid.Bool().Draw(t, "limited") {
 			o.Limits.Latency = unit.Cycles(rapid.IntRange(1, 5000).Draw(t, "limit"))
 		}
-		last := allocate.Infeasible()
+		last := allocate.Point{Latency: math.MaxInt64, Energy: unit.Picojoules(math.Inf(1)), Memory: math.MaxInt64}
 		budget := 0
 		for range 4 {
 			budget += rapid.IntRange(1, 150).Draw(t, "more")
