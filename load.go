@@ -15,6 +15,7 @@ import (
 	hardwarezoo "streamdse/hardware/zoo"
 	"streamdse/internal/diag"
 	"streamdse/internal/onnx"
+	"streamdse/internal/split"
 	"streamdse/internal/workloadyaml"
 	"streamdse/mapping"
 	mappingzoo "streamdse/mapping/zoo"
@@ -81,6 +82,12 @@ func Load(in Inputs) (Problem, Sources, error) {
 		p.Hardware, s.Hardware, err = loadHardware(in.Hardware)
 		problems.Note(err)
 	}
+	if p.Hardware != nil && in.Workload != "" {
+		if none := nothingComputes(p.Hardware, s.Hardware.Path); len(none) > 0 {
+			problems = append(problems, none...)
+			return p, s, problems // whatever the mapping says
+		}
+	}
 	if p.Hardware != nil || in.Mapping != "" && in.Mapping != mapping.Generated {
 		p.Mapping, s.Mapping, err = chooseMapping(in.Mapping, p.Hardware)
 		if in.Workload != "" || in.Mapping != "" { // else nothing needs one
@@ -88,7 +95,11 @@ func Load(in Inputs) (Problem, Sources, error) {
 		}
 	}
 	if p.Mapping != nil && p.Hardware != nil {
-		problems.Note(p.Mapping.Check(p.Hardware))
+		var idle []int
+		if in.Workload != "" {
+			idle = p.Mapping.Idle(p.Workload, onnx.Supported())
+		}
+		problems.Note(p.Mapping.Check(p.Hardware, idle...))
 	}
 	if p.Workload != nil && p.Hardware != nil {
 		problems.Note(inFile(s.Hardware.Path, checkDataflows(p.Workload, p.Hardware)))
@@ -341,7 +352,7 @@ func Builtin(name string) (files map[string][]byte, ok bool, err error) {
 }
 
 // Warnings says what was assumed while the inputs were read, and which of their
-// keys have no effect.
+// keys and entries have no effect.
 func (p Problem) Warnings() []string {
 	var list []string
 	if p.Workload != nil {
@@ -355,6 +366,11 @@ func (p Problem) Warnings() []string {
 	if p.Mapping != nil {
 		for _, w := range p.Mapping.Warnings {
 			list = append(list, w.String())
+		}
+		if p.Workload != nil {
+			for _, w := range append(p.Mapping.Unmatched(p.Workload, onnx.Supported()), split.Readings(p.Workload, p.Mapping, rules.Default())...) {
+				list = append(list, w.String())
+			}
 		}
 	}
 	return list

@@ -11,7 +11,6 @@ package stream
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -22,6 +21,7 @@ import (
 	"streamdse/internal/cost"
 	"streamdse/internal/diag"
 	"streamdse/internal/split"
+	"streamdse/mapping"
 	"streamdse/schedule"
 	"streamdse/taskgraph"
 )
@@ -176,16 +176,13 @@ func tile(p Problem, o Options) (*taskgraph.Tiled, error) {
 	if err := p.complete(); err != nil {
 		return nil, err
 	}
-	stacks, err := stacksOf(p, o)
+	m, err := withCuts(p, o)
 	if err != nil {
 		return nil, err
 	}
-	m := p.Mapping.With(o.Cuts...)
-	if err := m.CheckCuts(p.Workload); err != nil {
+	stacks, err := stacksOf(p, o, m)
+	if err != nil {
 		return nil, err
-	}
-	if o.SplitWeights > 0 {
-		m = split.Weights(p.Workload, m, p.Hardware, o.SplitWeights, o.Rules)
 	}
 	if o.RecomputeHalo && o.Rules.WholeTileEdges {
 		return nil, diag.One(fmt.Sprintf("the rules %q do not recompute halos", o.Rules.Name), "", "use the default rules, or halos that are cached")
@@ -195,21 +192,30 @@ func tile(p Problem, o Options) (*taskgraph.Tiled, error) {
 	return tiled, err
 }
 
-func stacksOf(p Problem, o Options) (split.Stacks, error) {
+// withCuts is the mapping with the tilings that the options give in place of its own.
+func withCuts(p Problem, o Options) (*mapping.Mapping, error) {
+	m := p.Mapping.With(o.Cuts...)
+	if err := m.CheckCuts(p.Workload); err != nil {
+		return nil, err
+	}
+	if o.SplitWeights > 0 {
+		m = split.Weights(p.Workload, m, p.Hardware, o.SplitWeights, o.Rules)
+	}
+	return m, nil
+}
+
+// stacksOf are the fusion stacks; m is the mapping with all cuts, which decide what
+// of a layer's weights one core holds.
+func stacksOf(p Problem, o Options, m *mapping.Mapping) (split.Stacks, error) {
 	switch {
 	case o.Mode == LayerByLayer:
 		return split.LayerByLayer(p.Workload), nil
 	case o.Stacks != nil:
 		return split.Given(p.Workload, o.Stacks)
-	case p.Mapping.Stacks != nil:
-		stacks, err := split.Named(p.Workload, p.Mapping.Stacks)
-		var problems diag.List
-		if errors.As(err, &problems) && len(p.Mapping.Entries) > 0 {
-			err = inFile(p.Mapping.Entries[0].File, problems)
-		}
-		return stacks, err
+	case p.Mapping.Groups != nil:
+		return split.Named(p.Workload, p.Mapping.Groups)
 	default:
-		return split.Auto(p.Workload, p.Mapping, p.Hardware, o.Rules), nil
+		return split.Auto(p.Workload, m, p.Hardware, o.Rules), nil
 	}
 }
 

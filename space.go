@@ -66,7 +66,14 @@ type exploration struct {
 // problemOf is what is explored.
 func (x *exploration) problemOf() (explore.Problem, error) {
 	p, o := x.problem, x.options
-	stacks, err := stacksOf(p, o)
+	if err := p.untaken(); err != nil {
+		return explore.Problem{}, err
+	}
+	m, err := withCuts(p, o)
+	if err != nil {
+		return explore.Problem{}, err
+	}
+	stacks, err := stacksOf(p, o, m)
 	if err != nil {
 		return explore.Problem{}, err
 	}

@@ -180,6 +180,8 @@ type Core struct {
 	// Position is where the core sits on the die, for drawings only; nil if the
 	// file does not say it.
 	Position *Position
+	File     string    // where the core is described, for messages
+	Line     int       // in the file
 	Warnings diag.List // about the core file: keys without effect
 }
 

@@ -40,7 +40,7 @@ func TestCore2024(t *testing.T) {
 	}
 	var none hardware.Bandwidth
 	want := &hardware.Core{
-		Name: "small", Kind: "compute",
+		Name: "small", Kind: "compute", File: "c.yaml", Line: 1,
 		Array:    hardware.Array{Dims: []string{"D1", "D2"}, Sizes: []int{4, 8}, UnitEnergy: 0.1, UnitArea: 1},
 		Dataflow: hardware.Dataflow{{{Dim: "K", Factor: 4}}, nil},
 		Memories: []hardware.Memory{

@@ -75,7 +75,7 @@ func readCore(n *yamldoc.Node) *Core {
 		return nil
 	}
 	before := n.Problems()
-	c := new(Core)
+	c := &Core{File: n.File(), Line: n.Line}
 	c.Name, _ = f.Get("name").Text()
 	c.Array = readArray(f.Get(arrayKey))
 	for _, e := range f.Get("memories").Entries() {
@@ -137,7 +137,7 @@ func readTile(n *yamldoc.Node) *Core {
 	if !ok {
 		return nil
 	}
-	c := &Core{Array: Array{Dims: []string{"D1"}, Sizes: []int{0}}}
+	c := &Core{Array: Array{Dims: []string{"D1"}, Sizes: []int{0}}, File: n.File(), Line: n.Line}
 	c.Name, _ = f.Get("name").Text()
 	if m, ok := f.Get("memory").Fields(yamldoc.Spec{Required: []string{"capacity", "bandwidth_min", "bandwidth_max"}}); ok {
 		size, _ := m.Get("capacity").Int(1)

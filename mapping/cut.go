@@ -49,7 +49,13 @@ func ParseCuts(text string, inter bool) ([]Cut, error) {
 		c := Cut{Inter: inter}
 		left, c.Size = strings.CutSuffix(strings.TrimSpace(left), ":size")
 		if i := strings.LastIndexByte(left, ':'); i >= 0 {
-			layer, left = left[:i], left[i+1:]
+			if layer, left = left[:i], left[i+1:]; strings.TrimSpace(layer) == "" {
+				problems.Add(diag.Problem{
+					Message: fmt.Sprintf("%q names no layer before the colon", item), Allowed: allowed,
+					Hint: fmt.Sprintf("leave the colon out to cut every layer that has the dimension: %s", strings.TrimLeft(item, " :")),
+				})
+				continue
+			}
 		}
 		c.Layer, c.Dim = layer, workload.Dim(left)
 		n, err := strconv.Atoi(strings.TrimSpace(right))

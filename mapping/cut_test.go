@@ -37,6 +37,14 @@ func TestParseCuts(t *testing.T) {
 	}
 }
 
+func TestParseCutsWithoutLayer(t *testing.T) {
+	for _, text := range []string{":K=2", " :K=2", ":K:size=2", "K=4,:OY=2"} {
+		if _, err := mapping.ParseCuts(text, true); err == nil || !strings.Contains(err.Error(), "names no layer before the colon") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 func cutNetwork() *workload.Workload {
 	return &workload.Workload{Layers: []workload.Layer{
 		{Name: "conv1", Type: "Conv", Dims: []workload.LoopDim{{Dim: "K", Size: 8}, {Dim: "OY", Size: 5}}},

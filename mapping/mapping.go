@@ -64,7 +64,7 @@ type Entry struct {
 	File     string      // where the entry stands, for messages
 	Line     int
 
-	coresAt place // where the core allocation stands
+	nameAt, coresAt place // where the name and the core allocation stand
 }
 
 type place struct{ line, column int }
@@ -74,6 +74,8 @@ type Group struct {
 	Name   string
 	Layers []string // layer names or operator types, in the order of execution
 	Tiles  []LayerTiling
+	File   string // where the group stands, for messages
+	Line   int
 }
 
 // LayerTiling is a tile size that a fusion group sets for a dimension of one of
@@ -88,8 +90,7 @@ type LayerTiling struct {
 type Mapping struct {
 	Name    string
 	Entries []Entry
-	// Stacks are the layers of each of Groups; nil if the file has no groups.
-	Stacks [][]string
+	// Groups are the fusion stacks that the file gives; nil if it gives none.
 	Groups []Group
 	// Choice is what the file decides of what its entries leave open; nil if nothing.
 	// It is for who makes a schedule to follow: nothing here does.

@@ -1,6 +1,7 @@
 package mapping_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -57,7 +58,7 @@ fused_groups:
   layers: [Relu]
 `
 
-var ignorePlace = cmp.Options{cmpopts.IgnoreUnexported(mapping.Entry{}), cmpopts.IgnoreFields(mapping.Entry{}, "File", "Line")}
+var ignorePlace = cmp.Options{cmpopts.IgnoreUnexported(mapping.Entry{}), cmpopts.IgnoreFields(mapping.Entry{}, "File", "Line"), cmpopts.IgnoreFields(mapping.Group{}, "File", "Line")}
 
 func must(t testing.TB, text string) *mapping.Mapping {
 	t.Helper()
@@ -126,7 +127,6 @@ func TestGroups(t *testing.T) {
 			{Name: "Relu", Cores: []int{2, 3}},
 			{Name: "MaxPool", Cores: []int{4}, Fixed: true},
 		},
-		Stacks: [][]string{{"Conv", "MaxPool"}, {"Relu"}},
 		Groups: []mapping.Group{
 			{Name: "Front", Layers: []string{"Conv", "MaxPool"}, Tiles: []mapping.LayerTiling{
 				{Layer: "/maxpool/Max.Pool", Tiling: mapping.Tiling{Dim: "D2", Parts: 1, Size: true}},
@@ -298,7 +298,7 @@ func TestPublicEntries(t *testing.T) {
 		t.Errorf("entry %+v", e)
 	}
 	resnet := load("stream-2026/examples/mapping/resnet18_tpu_quad_core.yaml")
-	if len(resnet.Stacks) != 11 || len(resnet.Stacks[0]) != 3 || resnet.Groups[1].Tiles[0].Layer != "/layer1/layer1.0/conv2/Conv" {
+	if len(resnet.Groups) != 11 || len(resnet.Groups[0].Layers) != 3 || resnet.Groups[1].Tiles[0].Layer != "/layer1/layer1.0/conv2/Conv" {
 		t.Errorf("groups %+v", resnet.Groups)
 	}
 	aie := load("stream-2026/aie/mapping/swiglu_128_128_256.yaml")
@@ -335,5 +335,42 @@ func TestOutermostMark(t *testing.T) {
 	_, err = mapping.Parse("m.yaml", []byte("- name: default\n  temporal_ordering: [[[], 3]]\n"))
 	if err == nil || strings.Count(err.Error(), "\n") > 1 {
 		t.Errorf("a list for a loop: %v", err)
+	}
+}
+
+// TestUnmatched: entries that nothing in the network takes are told, near names one by
+// one and the others together; those named like an operator type are for other networks.
+func TestUnmatched(t *testing.T) {
+	m := must(t, `
+- {name: default}
+- {name: Conv}
+- {name: fc}
+- {name: Softmax}
+- {name: conv11}
+- {name: Cnov}
+- {name: somewhere}
+- {name: layer_on_core1, core_allocation: [9]}
+- {name: layer_on_core2, core_allocation: [9]}
+- {name: layer_on_core3, core_allocation: [9]}
+`)
+	const want = `m.yaml:6:10: no layer of the network takes the entry "conv11", by its name or its type
+  hint: did you mean ` + "`conv1`" + `?
+m.yaml:7:10: no layer of the network takes the entry "Cnov", by its name or its type
+  hint: did you mean ` + "`Conv`" + `?
+m.yaml:8:10: no layer of the network takes the entries "somewhere", "layer_on_core1", "layer_on_core2" and 1 more, by its name or its type
+  hint: ` + "`stream inspect` lists the names and types of the layers"
+	if got := strings.ReplaceAll(m.Unmatched(cutNetwork(), []string{"Softmax"}).Error(), "dir/", ""); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if got := m.Idle(cutNetwork(), []string{"Softmax"}); fmt.Sprint(got) != "[4 5 6 7 8 9]" {
+		t.Errorf("idle are %v", got)
+	}
+	acc := &hardware.Accelerator{Name: "one", Cores: make([]hardware.Core, 2), Offchip: 1}
+	acc.Cores[0].Sizes = []int{4}
+	if p := m.Check(acc); len(p) != 3 {
+		t.Errorf("problems %v", p)
+	}
+	if p := m.Check(acc, m.Idle(cutNetwork(), []string{"Softmax"})...); len(p) != 0 {
+		t.Errorf("problems of entries that nothing takes: %v", p)
 	}
 }

@@ -48,7 +48,7 @@ func Load(path string) (*Mapping, error) {
 //   - a mapping with layers and fused_groups, as of 2026: core_allocation has one
 //     group of cores, inter_core_tiling one list of {dim, split}; with as many
 //     parts as cores, part g is fixed to core g of the group, without parts the
-//     cores are candidates. fused_groups become Groups and Stacks, with
+//     cores are candidates. fused_groups become Groups, with
 //     intra_core_tiling {dim: Layer.D2, tile: size}. Nothing is a default there.
 //
 //   - a mapping with entries, as in the first format but without the need for a
@@ -162,6 +162,7 @@ func (r *reader) entry(n *yamldoc.Node, f yamldoc.Fields) Entry {
 	e := Entry{File: r.file, Line: n.Line}
 	var ok bool
 	if e.Name, ok = f.Get("name").Text(); ok {
+		e.nameAt = place{f.Get("name").Line, f.Get("name").Column}
 		if line, twice := r.names[e.Name]; twice {
 			f.Get("name").Problem(fmt.Sprintf("there is an entry for %q on line %d already", e.Name, line), "", "merge the two: only the first would count")
 		} else {
@@ -384,7 +385,7 @@ func (r *reader) groups(list *yamldoc.Node, m *Mapping) {
 		if !ok {
 			continue
 		}
-		var g Group
+		g := Group{File: r.file, Line: n.Line}
 		g.Name, _ = f.Get("name").Text()
 		for _, x := range f.Get("layers").List() {
 			if s, ok := x.Text(); ok {
@@ -400,7 +401,6 @@ func (r *reader) groups(list *yamldoc.Node, m *Mapping) {
 			}
 		}
 		m.Groups = append(m.Groups, g)
-		m.Stacks = append(m.Stacks, g.Layers)
 	}
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -170,6 +171,7 @@ func (c *chip) print(w io.Writer) {
 			row.OperationEnergy, operators, strings.Join(memories, ", "))
 	}
 	c.printMemories(w)
+	c.printShared(w)
 	fmt.Fprintf(w, "\nlink\tends\tbits/cycle\tpJ/cycle\n")
 	for i := range c.Links {
 		l := &c.Links[i]
@@ -213,9 +215,30 @@ func (c *chip) printMemories(w io.Writer) {
 	}
 }
 
-func (l *linkRow) ends() string {
-	if l.Members != nil {
-		return "shared by " + strings.Trim(fmt.Sprint(l.Members), "[]")
+// printShared lists the memories that several cores have in common, if there are any.
+func (c *chip) printShared(w io.Writer) {
+	heading := "\nshared\tcores\tsize\n"
+	for _, s := range c.Stores {
+		if len(s.Cores) > 1 {
+			fmt.Fprintf(w, "%s%s\t%s\t%s\n", heading, s.Name, strings.Trim(fmt.Sprint(s.Cores), "[]"), unit.Bits(s.Capacity).Bytes())
+			heading = ""
+		}
 	}
-	return fmt.Sprintf("%d -> %d", l.From, l.To)
+}
+
+// ends are the cores that a link joins; one that is shared may go one way only.
+func (l *linkRow) ends() string {
+	without := func(core int) string {
+		others := slices.DeleteFunc(slices.Clone(l.Members), func(m int) bool { return m == core })
+		return strings.Trim(fmt.Sprint(others), "[]")
+	}
+	switch {
+	case l.Members == nil:
+		return fmt.Sprintf("%d -> %d", l.From, l.To)
+	case l.From != hardware.AnyCore:
+		return fmt.Sprintf("%d -> any of %s", l.From, without(l.From))
+	case l.To != hardware.AnyCore:
+		return fmt.Sprintf("any of %s -> %d", without(l.To), l.To)
+	}
+	return "shared by " + without(hardware.AnyCore)
 }

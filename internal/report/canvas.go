@@ -58,6 +58,9 @@ func render(w io.Writer, f Format, width, height vg.Length, draw func(vg.Canvas)
 	case SVG:
 		c := vgsvg.New(width, height)
 		m := &measured{Canvas: c}
+		page := vg.Rectangle{Max: vg.Point{X: width, Y: height}} // viewers may be dark
+		m.SetColor(white)
+		m.Fill(page.Path())
 		draw(m)
 		var b bytes.Buffer
 		if _, err := c.WriteTo(&b); err != nil {

@@ -181,6 +181,9 @@ func TestPicturesSVG(t *testing.T) {
 				}
 			}
 		}
+		if head, _, _ := bytes.Cut(first, []byte("<text")); !bytes.Contains(head, []byte(`fill:#FFFFFF`)) {
+			t.Errorf("%s has no ground of its own, for viewers that are dark", f.Name)
+		}
 		if elements["svg"] != 1 || elements["text"] < 10 || elements["path"] < 10 {
 			t.Errorf("%s: elements %v", f.Name, elements)
 		}

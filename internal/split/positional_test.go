@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"streamdse/internal/diag"
 	"streamdse/internal/onnx"
 	"streamdse/mapping"
 	"streamdse/rules"
@@ -66,7 +67,7 @@ fused_groups:
 	if err != nil {
 		t.Fatal(err)
 	}
-	stacks, err := Named(w, m.Stacks)
+	stacks, err := Named(w, m.Groups)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,6 +107,104 @@ fused_groups:
 		m.Groups = []mapping.Group{{Name: "g", Tiles: []mapping.LayerTiling{tile}}}
 		if _, _, err := Nodes(w, m, stacks, rules.Default()); err == nil {
 			t.Errorf("a tile of %s of %s is accepted", tile.Dim, tile.Layer)
+		}
+	}
+}
+
+// TestGroupBlocks: a group that names operator types has all layers of these types up
+// to the last one that it names, and a note says so.
+func TestGroupBlocks(t *testing.T) {
+	w := resNet18(t)
+	groups := []mapping.Group{
+		{Name: "front", Layers: []string{"Conv", "Relu", "MaxPool"}},
+		{Name: "plain", Layers: []string{"Conv", "Relu", "Add"}},
+		{Name: "next", Layers: []string{"Conv", "Relu", "Add"}},
+		{Name: "down", Layers: []string{"Conv", "Relu", "Add"}, File: "m.yaml", Line: 9},
+		{Name: "one", Layers: []string{"Conv"}},
+	}
+	stacks, err := Named(w, groups)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for s, want := range []string{
+		"/conv1/Conv /relu/Relu /maxpool/MaxPool",
+		"/layer1/layer1.0/conv1/Conv /layer1/layer1.0/relu/Relu /layer1/layer1.0/conv2/Conv /layer1/layer1.0/Add",
+		"/layer1/layer1.0/relu_1/Relu /layer1/layer1.1/conv1/Conv /layer1/layer1.1/relu/Relu /layer1/layer1.1/conv2/Conv /layer1/layer1.1/Add",
+		"/layer1/layer1.1/relu_1/Relu /layer2/layer2.0/conv1/Conv /layer2/layer2.0/relu/Relu /layer2/layer2.0/conv2/Conv /layer2/layer2.0/downsample/downsample.0/Conv /layer2/layer2.0/Add",
+		"/layer2/layer2.1/conv1/Conv",
+	} {
+		var names []string
+		for _, i := range stacks[s] {
+			names = append(names, w.Layers[i].Name)
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("group %d: %s, want %s", s, got, want)
+		}
+	}
+	const want = `fusion group "plain" names operator types: it is read as all layers of these types from "/layer1/layer1.0/conv1/Conv" to "/layer1/layer1.0/Add", 4 in all; and so are 2 more groups`
+	if notes := Readings(w, &mapping.Mapping{Groups: groups}, rules.Default()); len(notes) != 1 || notes[0].Message != want {
+		t.Errorf("notes %v, want %s", notes, want)
+	}
+}
+
+// TestFusedAxis cuts a SwiGLU along the loops of its products. Rows go through the
+// whole stack. The columns of the first products are the inner dimension of the last
+// one, whose own columns are another axis; over 4 cores, a tile of 6 is 24 wide.
+func TestFusedAxis(t *testing.T) {
+	model, err := zoo.Model("swiglu_block:hidden=64,ffn=96,seq=8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := onnx.Workload(model, onnx.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const layers = `
+layers:
+- {name: MatMul, core_allocation: [[0, 1, 2, 3]], inter_core_tiling: [[{dim: D2, split: 4}]]}
+- {name: Sigmoid, core_allocation: [[0, 1]]}
+- {name: Mul, core_allocation: [[0, 1]], inter_core_tiling: [[{dim: D1, split: 2}]]}
+fused_groups:
+- name: all
+  layers: [MatMul, Sigmoid, Mul, MatMul, Mul, MatMul]
+  intra_core_tiling: [`
+	for _, test := range []struct{ tiles, want, note string }{
+		{"{dim: /mlp/up/MatMul.D0, tile: 2}", "gate/MatMul D/4 gate/Sigmoid D/4 gate/Mul D/4 up/MatMul D:2 Mul D/4 down/MatMul D/4", ""},
+		{"{dim: /mlp/gate/MatMul.D1, tile: 16}", "gate/MatMul C:16", ""},
+		{"{dim: /mlp/down/MatMul.D1, tile: 6}", "gate/MatMul K/4 gate/Sigmoid K/4 gate/Mul K/4 up/MatMul K/4 Mul K/4 down/MatMul C:24",
+			"the tile of 6 along /mlp/down/MatMul.D1 is read as that of each of the 4 cores that the axis is spread over: C is cut into tiles of 24"},
+		{"{dim: /mlp/Mul.D1, tile: 12}", "gate/MatMul K/2 gate/Sigmoid K/2 gate/Mul K/2 up/MatMul K/2 Mul K:48 down/MatMul C/2",
+			"the tile of 12 along /mlp/Mul.D1 is read as that of each of the 4 cores that the axis is spread over: K is cut into tiles of 48"},
+		{"{dim: /mlp/down/MatMul.D2, tile: 8}", "down/MatMul K:32",
+			"the tile of 8 along /mlp/down/MatMul.D2 is read as that of each of the 4 cores that the axis is spread over: K is cut into tiles of 32"},
+	} {
+		m, err := mapping.Parse("groups.yaml", []byte(layers+test.tiles+"]\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stacks, err := Named(w, m.Groups)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var problems, notes diag.List
+		var got []string
+		for i, list := range groupTilings(w, m, stacks, rules.Default(), &problems, &notes) {
+			for _, x := range list {
+				by := "/"
+				if x.Size {
+					by = ":"
+				}
+				got = append(got, fmt.Sprintf("%s %s%s%d", strings.TrimPrefix(w.Layers[i].Name, "/mlp/"), x.Dim, by, x.Parts))
+			}
+		}
+		if s := strings.Join(got, " "); s != test.want || len(problems) > 0 {
+			t.Errorf("%s: %s, want %s; problems %v", test.tiles, s, test.want, problems)
+		}
+		if text := notes.Error(); test.note == "" && text != "" || !strings.Contains(text, test.note) {
+			t.Errorf("%s: notes %s, want %s", test.tiles, text, test.note)
+		}
+		if _, _, err := Nodes(w, m, stacks, rules.Default()); err != nil {
+			t.Error(err)
 		}
 	}
 }

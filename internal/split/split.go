@@ -37,7 +37,7 @@ func Nodes(w *workload.Workload, m *mapping.Mapping, stacks Stacks, r rules.Rule
 	}
 	var problems diag.List
 	withoutEntry(w, m, &problems)
-	groups := groupTilings(w, m, stacks, &problems)
+	groups := groupTilings(w, m, stacks, r, &problems, &notes)
 	plans := make([]tiling, len(w.Layers))
 	for s, stack := range stacks {
 		for _, i := range stack {
@@ -116,13 +116,8 @@ func planLayer(w *workload.Workload, m *mapping.Mapping, i, stack int, group []m
 	if entry == nil {
 		return tiling{} // reported with others of its type
 	}
-	fallback := entry
-	if d := m.Lookup(&workload.Layer{Name: "default"}); d != nil {
-		fallback = d
-	}
-	c := cutter{network: w, layer: l, entry: entry, fallback: fallback, group: group, alone: alone, rules: r, problems: problems, notes: notes}
-	c.within, c.named = m.CutsOf(l, false)
-	c.over, _ = m.CutsOf(l, true)
+	c := cutterOf(w, l, m, entry, r)
+	c.group, c.alone, c.problems, c.notes = group, alone, problems, notes
 	t := c.tile()
 
 	memory := make([]hardware.MemoryOperand, len(l.Operands))
@@ -137,4 +132,22 @@ func planLayer(w *workload.Workload, m *mapping.Mapping, i, stack int, group []m
 		Layer: l, Memory: memory, Stack: stack, Output: slices.Contains(w.Outputs, i), Entry: entry, Loops: t.loops, Cuts: t.cuts,
 	}
 	return t
+}
+
+// cutterOf is the cutter of a layer that has an entry.
+func cutterOf(w *workload.Workload, l *workload.Layer, m *mapping.Mapping, entry *mapping.Entry, r rules.Rules) cutter {
+	c := cutter{network: w, layer: l, entry: entry, fallback: entry, rules: r}
+	if d := m.Lookup(&workload.Layer{Name: "default"}); d != nil {
+		c.fallback = d
+	}
+	c.within, c.named = m.CutsOf(l, false)
+	c.over, _ = m.CutsOf(l, true)
+	return c
+}
+
+// spread lists the cuts of a layer over cores; there are none if the allocator decides.
+func spread(w *workload.Workload, l *workload.Layer, m *mapping.Mapping, r rules.Rules) []request {
+	c := cutterOf(w, l, m, m.Lookup(l), r)
+	c.problems, c.notes = new(diag.List), new(diag.List) // Nodes reports them
+	return c.inter(new(tiling))
 }

@@ -3,6 +3,7 @@ package split
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -48,12 +49,23 @@ func Given(w *workload.Workload, ids [][]int) (Stacks, error) {
 	return complete(w, lists)
 }
 
-// Named returns the stacks made of the given lists of names, as a mapping file
-// may give them. A name is that of a layer, or an operator type: then it means
-// the next layer of the type, in the order of the network, that no list has taken
-// yet. Operators that were folded into other layers are ignored; layers that no
-// list names stand alone.
-func Named(w *workload.Workload, names [][]string) (Stacks, error) {
+// Named returns the stacks that a mapping file gives as fusion groups. A name is that of a layer, or an operator type: then it means
+// the next layer of the type, in the order of the network, that no group has taken
+// yet, and the group takes all layers of its types that lie between those that it
+// names. So [Conv, Relu, Add] is the next residual block, with all of its
+// convolutions. Operators that were folded into other layers are ignored; layers that
+// no group names stand alone.
+func Named(w *workload.Workload, groups []mapping.Group) (Stacks, error) {
+	lists, _, err := named(w, groups)
+	if err != nil {
+		return nil, err
+	}
+	return complete(w, lists)
+}
+
+// named are the layers of each group, and how many of them lie between those that it
+// names.
+func named(w *workload.Workload, groups []mapping.Group) (lists [][]int, between []int, err error) {
 	var problems diag.List
 	taken := make([]bool, len(w.Layers))
 	take := func(name string) (index int, ok bool) {
@@ -69,26 +81,47 @@ func Named(w *workload.Workload, names [][]string) (Stacks, error) {
 		}
 		return 0, false
 	}
-	lists := make([][]int, len(names))
-	for s, list := range names {
-		for _, name := range list {
+	lists, between = make([][]int, len(groups)), make([]int, len(groups))
+	for s, group := range groups {
+		var kinds []string
+		for _, name := range group.Layers {
 			i, ok := take(name)
 			switch {
 			case ok:
 				taken[i] = true
 				lists[s] = append(lists[s], i)
+				if w.Layers[i].Name != name {
+					kinds = append(kinds, name)
+				}
 			case !folded(w, name):
 				problems.Add(diag.Problem{
-					Message: fmt.Sprintf("fusion stack %d names %q, which is neither a layer nor the type of a layer that is left", s, name),
-					Hint:    "`stream inspect` lists the layers",
+					File: group.File, Line: group.Line,
+					Message: fmt.Sprintf("fusion group %q names %q, which is neither a layer nor the type of a layer that is left", group.Name, name),
+					Hint:    nearLayer(w, name),
 				})
 			}
 		}
+		if len(kinds) == 0 {
+			continue
+		}
+		for i := slices.Min(lists[s]); i < slices.Max(lists[s]); i++ {
+			if !taken[i] && slices.Contains(kinds, w.Layers[i].Type) {
+				taken[i] = true
+				lists[s] = append(lists[s], i)
+				between[s]++
+			}
+		}
 	}
-	if err := problems.Err(); err != nil {
-		return nil, err
+	return lists, between, problems.Err()
+}
+
+// nearLayer is a hint for the name of a layer or type that there is not.
+func nearLayer(w *workload.Workload, name string) string {
+	var known []string
+	for i := range w.Layers {
+		known = append(known, w.Layers[i].Type, w.Layers[i].Name)
 	}
-	return complete(w, lists)
+	return cmp.Or(diag.DidYouMean(name, known), "`stream inspect` lists the layers")
 }
 
 // folded tells whether an operator of the given name or type is part of a layer.
@@ -149,6 +182,11 @@ const weightFill = 0.5
 // and that layer begins the next one. A layer whose weights do not fit one core
 // in this sense stands alone: cut into tiles, it would read them anew for each.
 //
+// Of a layer that is spread over cores, each part counts for itself: it needs its
+// share of the weights on its core, and all parts need theirs while the layer's
+// tiles stream past. Parts that use the same weights, such as those of rows, count
+// as one.
+//
 // Under the rules of the published scheduler see publishedAuto.
 func Auto(w *workload.Workload, m *mapping.Mapping, acc *hardware.Accelerator, r rules.Rules) Stacks {
 	if r.InputCountsAsWeight {
@@ -158,22 +196,70 @@ func Auto(w *workload.Workload, m *mapping.Mapping, acc *hardware.Accelerator, r
 	var stacks Stacks
 	open := false // the last stack may grow
 	for i := range w.Layers {
-		next := item{bits: weightBits(&w.Layers[i]), stores: weightStores(&w.Layers[i], m, acc)}
+		next := weightItems(w, &w.Layers[i], m, acc, r)
 		switch {
-		case open && p.fits(acc, append(p.items, next)):
+		case open && p.fits(acc, append(p.items, next...)):
 			last := len(stacks) - 1
 			stacks[last] = append(stacks[last], i)
-			p.items = append(p.items, next)
+			p.items = append(p.items, next...)
 		default:
 			stacks = append(stacks, []int{i})
-			p.items = append(p.items[:0], next)
+			p.items = append(p.items[:0], next...)
 			open = p.fits(acc, p.items)
 		}
 	}
 	return stacks
 }
 
-// item is a layer's weights with the memories that may hold them.
+// maxItems bounds into how many parts the weights of a layer are packed.
+const maxItems = 4096
+
+// weightItems lists the weights of a layer, those of each part over cores for itself.
+func weightItems(w *workload.Workload, l *workload.Layer, m *mapping.Mapping, acc *hardware.Accelerator, r rules.Rules) []item {
+	entry := m.Lookup(l)
+	if entry == nil {
+		return []item{{bits: weightBits(l)}}
+	}
+	parts := []map[workload.Dim]int{{}} // sizes of loops, of each part
+	all := true                         // parts are groups, in the same order
+	for _, q := range spread(w, l, m, r) {
+		d := l.Dims[q.dim].Dim
+		if !slices.ContainsFunc(l.Operands, func(op workload.Operand) bool {
+			return op.Source.Kind == workload.FromConstant && slices.Contains(op.Dims, d)
+		}) {
+			all = false
+			continue
+		}
+		if len(parts)*q.parts > maxItems {
+			return []item{{bits: weightBits(l), stores: weightStores(entry.Cores, acc)}}
+		}
+		var finer []map[workload.Dim]int
+		for i := range q.parts {
+			for _, p := range parts {
+				size, ok := p[d]
+				if !ok {
+					size = l.Size(d)
+				}
+				if p, size = maps.Clone(p), q.sizeOf(i, size); size > 0 {
+					p[d] = size
+					finer = append(finer, p)
+				}
+			}
+		}
+		parts = finer
+	}
+	items := make([]item, len(parts))
+	stores := weightStores(entry.Cores, acc)
+	for i, p := range parts {
+		items[i] = item{bits: constantBits(l, p), stores: stores}
+		if all && entry.Fixed && len(entry.Cores) == len(parts) && len(parts) > 1 {
+			items[i].stores = weightStores(entry.Cores[i:i+1], acc)
+		}
+	}
+	return items
+}
+
+// item is weights that stay together, with the memories that may hold them.
 type item struct {
 	bits   unit.Bits
 	stores []int // indices of Accelerator.Stores
@@ -205,14 +291,10 @@ func (p *packer) fits(acc *hardware.Accelerator, items []item) bool {
 	return true
 }
 
-// weightStores lists the memories that may hold the layer's weights.
-func weightStores(l *workload.Layer, m *mapping.Mapping, acc *hardware.Accelerator) []int {
-	entry := m.Lookup(l)
-	if entry == nil {
-		return nil
-	}
+// weightStores lists the memories that hold weights in any of the given cores.
+func weightStores(cores []int, acc *hardware.Accelerator) []int {
 	var stores []int
-	for _, core := range entry.Cores {
+	for _, core := range cores {
 		if core < 0 || core >= len(acc.Cores) || core == acc.Offchip {
 			continue
 		}
@@ -251,12 +333,26 @@ func publishedAuto(w *workload.Workload, acc *hardware.Accelerator) Stacks {
 }
 
 // weightBits is the size of a layer's weights.
-func weightBits(l *workload.Layer) unit.Bits {
+func weightBits(l *workload.Layer) unit.Bits { return constantBits(l, nil) }
+
+// constantBits is the size of the weights of a part of a layer: of one in which the
+// given loops have other sizes.
+func constantBits(l *workload.Layer, part map[workload.Dim]int) unit.Bits {
 	var bits unit.Bits
 	for i := range l.Operands {
-		if l.Operands[i].Source.Kind == workload.FromConstant {
-			bits += operandBits(l, &l.Operands[i])
+		op := &l.Operands[i]
+		if op.Source.Kind != workload.FromConstant {
+			continue
 		}
+		b := op.Bits
+		for _, d := range op.Dims {
+			size, ok := part[d]
+			if !ok {
+				size = l.IndexSize(d)
+			}
+			b *= unit.Bits(size)
+		}
+		bits += b
 	}
 	return bits
 }

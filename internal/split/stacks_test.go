@@ -53,10 +53,16 @@ func TestNamedStacks(t *testing.T) {
 	}{
 		{[][]string{{"conv1", "conv2"}, {"add1"}}, "[[0 1] [2] [3] [4]]"},
 		{[][]string{{"Conv", "Relu"}, {"Conv", "Add"}}, "[[0] [1 2] [3] [4]]"},
-		{[][]string{{"Conv", "Gelu"}}, `fusion stack 0 names "Gelu"`},
-		{[][]string{{"Conv", "Conv", "Conv"}}, `fusion stack 0 names "Conv"`},
+		{[][]string{{"Conv", "Add"}, {"Conv"}}, `m.yaml:2: fusion group "1" names "Conv"`}, // both convolutions are in the first
+		{[][]string{{"conv1", "Add"}, {"Conv"}}, "[[0 2] [1] [3] [4]]"},                    // a name alone takes no others
+		{[][]string{{"Conv", "Gelu"}}, `m.yaml:1: fusion group "0" names "Gelu"`},
+		{[][]string{{"Conv", "Conv", "Conv"}}, `m.yaml:1: fusion group "0" names "Conv"`},
 	} {
-		s, err := Named(w, test.names)
+		var groups []mapping.Group
+		for i, names := range test.names {
+			groups = append(groups, mapping.Group{Name: fmt.Sprint(i), Layers: names, File: "m.yaml", Line: i + 1})
+		}
+		s, err := Named(w, groups)
 		if got := fmt.Sprint(s); err == nil && got != test.want || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%v: %v, %v, want %s", test.names, got, err, test.want)
 		}
@@ -119,6 +125,54 @@ func TestPacker(t *testing.T) {
 		p := packer{free: make([]unit.Bits, 2)}
 		if got := p.fits(acc, test.items); got != test.want {
 			t.Errorf("%v: %v, want %v", test.items, got, test.want)
+		}
+	}
+}
+
+// TestAutoSplit: of layers that are spread over cores, each part is placed for
+// itself. Half of a core of the quad core is 1 MiB; the convolutions of layer4 have
+// 1.125 MiB (the first) and 2.25 MiB of weights, those before it 2.66 MiB together
+// and the classifier 0.49 MiB.
+func TestAutoSplit(t *testing.T) {
+	acc, m, w := quadCore(t)
+	fixed := func(cores ...int) *mapping.Mapping {
+		f := *m
+		f.Entries = append([]mapping.Entry{{Name: "/layer4/layer4.0/conv2/Conv", Cores: cores, Fixed: true, Inter: []mapping.Tiling{by("K", 3)}}}, m.Entries...)
+		return &f
+	}
+	for _, test := range []struct {
+		mapping *mapping.Mapping
+		weights float64
+		split   string
+		sizes   string // of the stacks
+	}{
+		{m, 0, "", "[22 1 1 2 1 1 3]"},
+		{m, 0.5, "", "[22 1 3 1 4]"},
+		{m, 1, "", "[22 1 1 2 1 1 3]"},     // a part has 1.125 MiB still
+		{m, 0, "K=4", "[23 3 1 4]"},        // 0.5625 MiB a part
+		{m, 0, "C=4", "[23 3 1 4]"},        // a part of a reduction has a part of the weights too
+		{m, 0, "OY=4", "[22 1 1 2 1 1 3]"}, // all parts have the same weights
+		{m, 0, "K=all", "[23 3 1 4]"},      // a channel has 4.5 KiB at the most
+		{fixed(0, 1, 2), 0, "", "[22 1 3 1 1 3]"},
+		{fixed(0, 1, 0), 0, "", "[22 1 1 2 1 1 3]"}, // two parts of 0.75 MiB on one core
+	} {
+		cut := test.mapping
+		if test.split != "" {
+			list, err := mapping.ParseCuts(test.split, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cut = cut.With(list...)
+		}
+		if test.weights > 0 {
+			cut = Weights(w, cut, acc, test.weights, rules.Default())
+		}
+		var sizes []int
+		for _, s := range Auto(w, cut, acc, rules.Default()) {
+			sizes = append(sizes, len(s))
+		}
+		if got := fmt.Sprint(sizes); got != test.sizes {
+			t.Errorf("weights split to %v, split %q: stacks of %s layers, want %s", test.weights, test.split, got, test.sizes)
 		}
 	}
 }

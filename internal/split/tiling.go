@@ -185,6 +185,18 @@ func (c *cutter) request(g mapping.Tiling, dim int) (request, bool) {
 	return request{dim: dim, parts: min(g.Parts, size)}, true
 }
 
+// sizeOf is the size of part i of as many elements.
+func (q request) sizeOf(i, elements int) int {
+	if q.size > 0 {
+		return max(0, min(q.size, elements-i*q.size))
+	}
+	size := elements / q.parts
+	if i < elements%q.parts {
+		size++
+	}
+	return size
+}
+
 func (c *cutter) problem(message, allowed, hint string) {
 	c.problems.Add(diag.Problem{File: c.entry.File, Line: c.entry.Line, Message: message, Allowed: allowed, Hint: hint})
 }

@@ -48,7 +48,10 @@ func Weights(w *workload.Workload, m *mapping.Mapping, acc *hardware.Accelerator
 // cores, 0 if none of them holds weights.
 func weightRoom(l *workload.Layer, m *mapping.Mapping, acc *hardware.Accelerator, part float64) unit.Bits {
 	least := unit.Bits(math.MaxInt64)
-	stores := weightStores(l, m, acc)
+	var stores []int
+	if entry := m.Lookup(l); entry != nil {
+		stores = weightStores(entry.Cores, acc)
+	}
 	for _, s := range stores {
 		least = min(least, acc.Stores[s].Capacity)
 	}

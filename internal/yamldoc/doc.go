@@ -57,6 +57,9 @@ type Node struct {
 	entries []Entry
 }
 
+// File is the name of the file that the value stands in.
+func (n *Node) File() string { return n.file.Name }
+
 // Entry is a key of a mapping with its value.
 type Entry struct {
 	Key    string

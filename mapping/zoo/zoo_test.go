@@ -1,6 +1,7 @@
 package zoo_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,6 +50,7 @@ func TestPublic(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			want.Entries = slices.DeleteFunc(want.Entries, func(e mapping.Entry) bool { return e.Name == "Pool" }) // no operator type
 			got, err := zoo.Load(name)
 			if err != nil {
 				t.Fatal(err)
