@@ -31,7 +31,7 @@ type facts struct {
 
 	own    []hardware.MemoryOperand // of each tensor: the memory operand of its layer's operand
 	writer []taskgraph.NodeID       // of each tensor
-	users  [][]taskgraph.NodeID     // of each constant: the nodes that read it
+	users  [][]user                 // of each constant: the nodes that read it
 	result []bool                   // tensors that leave the network
 	moved  []bool                   // constants that leave off-chip memory whatever is chosen
 
@@ -49,7 +49,7 @@ func newFacts(p Problem) *facts {
 		Problem: p,
 		own:     make([]hardware.MemoryOperand, len(g.Tensors)),
 		writer:  make([]taskgraph.NodeID, len(g.Tensors)),
-		users:   make([][]taskgraph.NodeID, len(g.Tensors)),
+		users:   make([][]user, len(g.Tensors)),
 		result:  make([]bool, len(g.Tensors)),
 		grid:    32,
 	}
@@ -58,14 +58,15 @@ func newFacts(p Problem) *facts {
 		a.own[x], a.writer[x] = g.Layers[t.Layer].Memory[t.Operand], nobody
 	}
 	for n := range g.Nodes {
-		for i, x := range g.Nodes[n].Operands {
-			switch {
-			case i == 0 && a.writer[x] == nobody:
-				a.writer[x] = taskgraph.NodeID(n)
-			case i == 0:
-				a.writer[x] = several
-			case g.Tensors[x].Constant:
-				a.users[x] = append(a.users[x], taskgraph.NodeID(n))
+		id, node := taskgraph.NodeID(n), &g.Nodes[n]
+		if x := node.Operands[0]; a.writer[x] == nobody {
+			a.writer[x] = id
+		} else {
+			a.writer[x] = several
+		}
+		for i := 1; i < len(node.Operands); i++ {
+			for r := range g.Constants(id, i) {
+				a.users[r.Tensor] = append(a.users[r.Tensor], user{id, g.Layers[node.Layer].Memory[i], a.part(r.Tensor, r.Part)})
 			}
 		}
 	}
@@ -74,6 +75,13 @@ func newFacts(p Problem) *facts {
 	a.measureMoves()
 	a.outward = a.crossing(func(c int) bool { return c == p.Accelerator.Offchip })
 	return a
+}
+
+// user is a node that reads so much of a constant.
+type user struct {
+	node taskgraph.NodeID
+	op   hardware.MemoryOperand
+	bits unit.Bits
 }
 
 // choose takes up what the cores of the groups are, and what follows.
@@ -293,11 +301,15 @@ func whole(cycles float64) unit.Cycles {
 // read is how much of the producer's output has to move for an edge: the part that its
 // consumer reads, or all of it.
 func (a *facts) read(e *taskgraph.Edge) unit.Bits {
-	x := &a.Graph.Tensors[a.Graph.Nodes[e.Src].Operands[0]]
+	return a.part(a.Graph.Nodes[e.Src].Operands[0], e.Part)
+}
+
+// part is how much of a tensor has to move for a node that reads a part of it.
+func (a *facts) part(x taskgraph.TensorID, part taskgraph.PartID) unit.Bits {
 	if a.Graph.Parts == nil || !a.Rules.MovesParts() {
-		return x.Bits
+		return a.Graph.Tensors[x].Bits
 	}
-	return a.Graph.Parts.Bits(x, e.Part)
+	return a.Graph.Parts.Bits(&a.Graph.Tensors[x], part)
 }
 
 // move is the least time from the end of a tensor's writer in one memory until some of
@@ -354,24 +366,17 @@ func (a *facts) waits() bool {
 // a link; then no node may stream it.
 func (a *facts) mustMove(x taskgraph.TensorID) bool {
 	needed := false
-	for _, n := range a.users[x] {
-		streamed := a.mayStream(n, x)
+	for _, u := range a.users[x] {
+		streamed := a.mayStream(u)
 		if streamed && a.Rules.JoinPastTransfers {
 			return false
 		}
-		needed = needed || !streamed && len(a.cores(n)) > 0
+		needed = needed || !streamed && len(a.cores(u.node)) > 0
 	}
 	return needed
 }
 
-// mayStream tells whether a node streams an operand on one of its cores.
-func (a *facts) mayStream(n taskgraph.NodeID, x taskgraph.TensorID) bool {
-	node := &a.Graph.Nodes[n]
-	memory := a.Graph.Layers[node.Layer].Memory
-	for i, y := range node.Operands {
-		if x == y && slices.ContainsFunc(a.cores(n), func(c int) bool { return a.streams(n, c, memory[i]) }) {
-			return true
-		}
-	}
-	return false
+// mayStream tells whether a node streams a constant on one of its cores.
+func (a *facts) mayStream(u user) bool {
+	return slices.ContainsFunc(a.cores(u.node), func(c int) bool { return a.streams(u.node, c, u.op) })
 }

@@ -181,11 +181,9 @@ func (a *facts) crossers(inside func(core int) bool, out *crossing) []crosser {
 			if s := a.Accelerator.Top(off, a.own[x]); s < 0 || !within[s] || !a.moved[x] {
 				continue
 			}
-			for _, n := range a.users[x] {
-				for i, y := range g.Nodes[n].Operands {
-					if y == x && !a.mayStream(n, x) {
-						read(n, g.Layers[g.Nodes[n].Layer].Memory[i], tensor.Bits)
-					}
+			for _, u := range a.users[x] {
+				if !a.mayStream(u) {
+					read(u.node, u.op, u.bits)
 				}
 			}
 			if !a.waits() {

@@ -67,7 +67,7 @@ func incoming(g *taskgraph.Graph, n taskgraph.NodeID, bits measure, sums []unit.
 // it adds to partial sums or leaves some. Equal nodes of different layers share a
 // class.
 func classifyByNeed(g *taskgraph.Graph) {
-	wholeTile := func(e taskgraph.Edge) unit.Bits { return g.Tensors[g.Nodes[e.Src].Operands[0]].Bits }
+	whole := func(e taskgraph.Edge) unit.Bits { return wholeTile(g, e) }
 	kinds := map[string]uint64{}
 	kind := make([]uint64, len(g.Layers))
 	operands := 0
@@ -97,11 +97,16 @@ func classifyByNeed(g *taskgraph.Graph) {
 		} else {
 			key = append(key, 0)
 		}
-		for _, b := range incoming(g, n, wholeTile, sums[:len(node.Operands)]) {
+		for _, b := range incoming(g, n, whole, sums[:len(node.Operands)]) {
 			key = binary.AppendUvarint(key, uint64(b))
 		}
 		return key
-	}, wholeTile)
+	}, whole)
+}
+
+// wholeTile is all of what the node has written that an edge comes from.
+func wholeTile(g *taskgraph.Graph, e taskgraph.Edge) unit.Bits {
+	return g.Tensors[g.Nodes[e.Src].Operands[0]].Bits
 }
 
 // layerKey is a text that is equal for layers that differ only in loop sizes,

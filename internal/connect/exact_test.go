@@ -226,9 +226,12 @@ func carried(g *taskgraph.Graph, op *workload.Operand) (pieces []piece, shape []
 	for k, o := range op.Source.Origins() {
 		layer, origin := -1, k
 		shape = o.Shape
-		if o.Kind == workload.FromLayer {
-			layer, origin = o.Layer, 0 // several parts may share elements
+		switch o.Kind { // several parts may share elements
+		case workload.FromLayer:
+			layer, origin = o.Layer, 0
 			shape = g.Layers[layer].OutputShape
+		case workload.FromInput:
+			origin = 0 // there is one
 		}
 		values := make([]piece, volume(shape))
 		for i := range values {
@@ -284,7 +287,7 @@ func selected(values []piece, shape []int, m workload.Movement) []piece {
 func elementwiseEdges(t *rapid.T, g *taskgraph.Graph, layer, operand int) map[taskgraph.Edge]bool {
 	l := &g.Layers[layer]
 	op := l.Operands[operand]
-	if operand == 0 || op.Source.Constant() {
+	if operand == 0 || op.Source.Constant() && op.Source.Shape == nil {
 		return nil
 	}
 	finished := map[int][][]taskgraph.NodeID{}
@@ -339,9 +342,14 @@ func elementwiseEdges(t *rapid.T, g *taskgraph.Graph, layer, operand int) map[ta
 		for src, c := range counts {
 			edges[taskgraph.Edge{Src: src, Dst: n, Operand: int8(operand), Bits: 8 * unit.Bits(c)}] = true
 		}
-		x := g.Tensors[g.Nodes[n].Operands[operand]]
-		if x.Constant != (stored > 0) || x.Constant && x.Bits != 8*unit.Bits(stored) {
-			t.Errorf("%s operand %s: constant %t, %d bits, %d elements are stored", l.Name, op.Name, x.Constant, x.Bits, stored)
+		// Parts of pieces are sets of positions along each axis: where data moves on the
+		// way, they may have some more.
+		var bits unit.Bits
+		for r := range g.Constants(n, operand) {
+			bits += g.Parts.Bits(&g.Tensors[r.Tensor], r.Part)
+		}
+		if want := 8 * unit.Bits(stored); bits < want || bits > want && len(op.Source.Via) == 0 && op.Source.Kind != workload.FromParts {
+			t.Errorf("%s operand %s: %d bits of constants are read, %d elements are stored", l.Name, op.Name, bits, stored)
 		}
 	}
 	return edges

@@ -56,6 +56,7 @@ type plan struct {
 	needs     []need  // by node
 	needStart []int32
 	own       []hardware.MemoryOperand // of each tensor: the memory operand of its layer's operand
+	constants []taskgraph.TensorID     // off-chip before the network starts
 	output    []bool                   // nodes whose output leaves the network
 	result    []bool                   // tensors that leave the network
 	offchip   []bool                   // stores that belong to the off-chip core
@@ -71,6 +72,7 @@ func New(p Problem) (*Simulator, error) {
 	}
 	pl := &plan{Problem: p, rules: p.Rules}
 	pl.listNeeds()
+	pl.listConstants()
 	pl.listOutputs()
 	if err := pl.checkCycles(); err != nil {
 		return nil, err
@@ -115,23 +117,43 @@ func (p *plan) listNeeds() {
 		memory := g.Layers[node.Layer].Memory
 		first := len(p.needs)
 		for i := len(node.Operands) - 1; i > 0; i-- {
-			if x := node.Operands[i]; g.Tensors[x].Constant {
-				p.needs = append(p.needs, need{tensor: x, op: memory[i]})
+			for r := range g.Constants(taskgraph.NodeID(n), i) {
+				p.needs = append(p.needs, p.need(need{tensor: r.Tensor, op: memory[i], part: r.Part}))
 			}
 		}
 		for _, e := range g.In(taskgraph.NodeID(n)) {
 			if e.Data() {
-				x := need{tensor: g.Nodes[e.Src].Operands[0], op: memory[e.Operand], data: true, part: e.Part}
-				if !p.rules.MovesParts() {
-					x.part = 0
-				}
-				p.needs = append(p.needs, x)
+				p.needs = append(p.needs, p.need(need{tensor: g.Nodes[e.Src].Operands[0], op: memory[e.Operand], data: true, part: e.Part}))
 			}
 		}
 		slices.SortStableFunc(p.needs[first:], func(a, b need) int {
 			return int(min(1, max(-1, g.Tensors[a.tensor].Bits-g.Tensors[b.tensor].Bits)))
 		})
 		p.needStart[n+1] = int32(len(p.needs))
+	}
+}
+
+// need is all of a tensor where the rules move no parts.
+func (p *plan) need(x need) need {
+	if !p.rules.MovesParts() {
+		x.part = 0
+	}
+	return x
+}
+
+// listConstants collects what is in off-chip memory before the network starts.
+func (p *plan) listConstants() {
+	g := p.Graph
+	known := make([]bool, len(g.Tensors))
+	for n := range g.Nodes {
+		for i := 1; i < len(g.Nodes[n].Operands); i++ {
+			for r := range g.Constants(taskgraph.NodeID(n), i) {
+				if !known[r.Tensor] {
+					known[r.Tensor] = true
+					p.constants = append(p.constants, r.Tensor)
+				}
+			}
+		}
 	}
 }
 
