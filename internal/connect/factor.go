@@ -183,24 +183,31 @@ func (k *link) count() int {
 	return total
 }
 
+// tiles lists what the consumer's node of some parts reads, as what is to be added to
+// the number of the producer's node 0. It appends to the first list, and uses the other.
+func (k *link) tiles(parts []int32, tiles, wider []hit) (list, spare []hit) {
+	tiles = append(tiles[:0], k.base)
+	for i := range k.factors {
+		row := k.factors[i].row(parts)
+		wider = wider[:0]
+		for _, t := range tiles {
+			for _, h := range row {
+				wider = append(wider, hit{t.offset + h.offset, k.both(t.part, h.part), t.count * h.count})
+			}
+		}
+		tiles, wider = wider, tiles
+	}
+	return tiles, wider
+}
+
 // edges appends an edge for every pair of nodes that share elements; bits tells
 // from the producer's node and the number of elements what the edge carries.
 func (k *link) edges(edges []taskgraph.Edge, bits func(src taskgraph.NodeID, elements int64) unit.Bits) []taskgraph.Edge {
 	parts := make([]int32, len(k.consumer.Dims))
-	var tiles, wider []hit
+	var tiles, spare []hit
 	for sub := range k.consumer.NodeCount() {
 		k.consumer.Parts(sub, parts)
-		tiles = append(tiles[:0], k.base)
-		for i := range k.factors {
-			row := k.factors[i].row(parts)
-			wider = wider[:0]
-			for _, t := range tiles {
-				for _, h := range row {
-					wider = append(wider, hit{t.offset + h.offset, k.both(t.part, h.part), t.count * h.count})
-				}
-			}
-			tiles, wider = wider, tiles
-		}
+		tiles, spare = k.tiles(parts, tiles, spare)
 		for _, t := range tiles {
 			src := k.first + taskgraph.NodeID(t.offset)
 			edges = append(edges, taskgraph.Edge{

@@ -25,13 +25,14 @@ type constant struct {
 	grid    *taskgraph.Layer     // stands for the pieces
 	shared  bool                 // tiles overlap, or there is something that nobody reads
 	pieces  []taskgraph.TensorID // by place in the grid, -1 for what nobody has read so far
+	ranges  []taskgraph.Range    // room for those of pieces
 }
 
 // constantReader is an operand that reads a constant.
 type constantReader struct {
 	layer, operand int
 	via            [][]workload.Movement // one for each part of the operand
-	reads          []taskgraph.Edge      // which node reads what of which piece, by node
+	way            link                  // from the pieces, numbered as in the grid
 }
 
 // cutConstants cuts the constants whose tiles overlap into pieces, which it appends
@@ -58,8 +59,10 @@ func cutConstants(t *taskgraph.Tiled, r rules.Rules, parts *taskgraph.Parts) *ta
 	for i := range t.Layers {
 		p.layer(i)
 	}
-	// Exactly as long as needed: other tensors may be millions.
-	t.Tensors = append(append(make([]taskgraph.Tensor, 0, len(t.Tensors)+len(p.tensors)), t.Tensors...), p.tensors...)
+	if room := cap(t.Tensors) - len(t.Tensors); room < len(p.tensors) { // exactly as much as needed: there may be millions
+		t.Tensors = append(make([]taskgraph.Tensor, 0, len(t.Tensors)+len(p.tensors)), t.Tensors...)
+	}
+	t.Tensors = append(t.Tensors, p.tensors...)
 	if len(p.pieces.Blocks) == 0 {
 		return nil // all that is read is padding
 	}
@@ -137,28 +140,32 @@ func (c *constant) cut(t *taskgraph.Tiled, parts *taskgraph.Parts) (others []*co
 	for _, r := range c.readers {
 		l := &t.Layers[r.layer]
 		factors, _ := exactFactors(c.grid, l, r.operand, r.via, reading{parts: parts}) // the shape fits: see chooseCuts
-		way := link{consumer: l, own: t.First[r.layer], operand: int8(r.operand), base: hit{count: 1}, factors: factors, known: parts}
-		r.reads = way.edges(nil, func(_ taskgraph.NodeID, elements int64) unit.Bits { return unit.Bits(elements) * c.bits })
+		r.way = link{consumer: l, base: hit{count: 1}, factors: factors, known: parts}
 	}
-	c.shared = len(c.readers) > 1 || !c.readers[0].oneToOne(t)
+	c.shared = len(c.readers) > 1 || !c.readers[0].oneToOne(t, c.bits)
 	return others
 }
 
 // oneToOne tells whether a reader's tiles are pieces already: each is one piece, all of
 // which is read, and which no other tile reads.
-func (r *constantReader) oneToOne(t *taskgraph.Tiled) bool {
-	tile := map[taskgraph.NodeID]taskgraph.TensorID{} // of a piece
-	for i, n := range t.Layers[r.layer].Nodes {
-		if i >= len(r.reads) || r.reads[i].Dst != n || r.reads[i].Part != 0 {
-			return false
-		}
+func (r *constantReader) oneToOne(t *taskgraph.Tiled, element unit.Bits) bool {
+	taken := map[int32]bool{} // pieces
+	l := &t.Layers[r.layer]
+	parts := make([]int32, len(l.Dims))
+	var reads, spare []hit
+	for sub, n := range l.Nodes {
 		block := t.Nodes[n].Operands[r.operand]
-		if known, ok := tile[r.reads[i].Src]; ok && known != block || r.reads[i].Bits != t.Tensors[block].Bits {
+		if t.Tensors[block].Origin != n {
+			continue // it has been looked at
+		}
+		l.Parts(sub, parts)
+		reads, spare = r.way.tiles(parts, reads, spare)
+		if len(reads) != 1 || reads[0].part != 0 || unit.Bits(reads[0].count)*element != t.Tensors[block].Bits || taken[reads[0].offset] {
 			return false
 		}
-		tile[r.reads[i].Src] = block
+		taken[reads[0].offset] = true
 	}
-	return len(r.reads) == len(t.Layers[r.layer].Nodes)
+	return true
 }
 
 // chooseCuts cuts each axis where what a node reads begins or ends. It returns the
@@ -329,20 +336,22 @@ func (p *piecer) layer(index int) {
 	if len(readers) == 0 {
 		return
 	}
-	for _, n := range p.Layers[index].Nodes {
-		for i := 0; i < len(readers); {
-			operand := readers[i].operand
-			block := p.Nodes[n].Operands[operand]
-			first := p.Tensors[block].Origin == n
-			for ; i < len(readers) && readers[i].operand == operand; i++ {
-				r := readers[i]
-				for ; len(r.reads) > 0 && r.reads[0].Dst == n; r.reads = r.reads[1:] {
-					if first {
-						p.read(&r, n, block, &r.reads[0])
-					}
-				}
+	l := &p.Layers[index]
+	parts := make([]int32, len(l.Dims))
+	var reads, spare []hit
+	for sub, n := range l.Nodes {
+		l.Parts(sub, parts)
+		for i := range readers {
+			r := &readers[i]
+			block := p.Nodes[n].Operands[r.operand]
+			if p.Tensors[block].Origin != n {
+				continue // it is another node's, too, that came before
 			}
-			if first {
+			reads, spare = r.way.tiles(parts, reads, spare)
+			for _, h := range reads {
+				p.read(r, n, block, h)
+			}
+			if i+1 == len(readers) || readers[i+1].operand != r.operand {
 				p.endBlock(block)
 			}
 		}
@@ -350,31 +359,42 @@ func (p *piecer) layer(index int) {
 }
 
 // read notes that a block has a part of a piece.
-func (p *piecer) read(r *pieceReader, n taskgraph.NodeID, block taskgraph.TensorID, e *taskgraph.Edge) {
-	x := &r.of.pieces[e.Src]
+func (p *piecer) read(r *pieceReader, n taskgraph.NodeID, block taskgraph.TensorID, h hit) {
+	x := &r.of.pieces[h.offset]
 	known := *x >= 0
 	if !known {
 		*x = p.pieces.First + taskgraph.TensorID(len(p.tensors))
-		piece := taskgraph.Tensor{Layer: p.Nodes[n].Layer, Operand: int8(r.operand), Constant: true, Origin: n, Bits: r.of.bits}
-		place := int32(e.Src)
-		piece.Ranges = make([]taskgraph.Range, len(r.of.shape))
-		for d := len(piece.Ranges) - 1; d >= 0; d-- {
-			cut := &r.of.grid.Cuts[d]
-			piece.Ranges[d] = cut.Range(place % int32(cut.Parts()))
-			piece.Bits *= unit.Bits(piece.Ranges[d].Len())
-			place /= int32(cut.Parts())
-		}
-		p.tensors = append(p.tensors, piece)
+		p.tensors = append(p.tensors, r.of.piece(h.offset, p.Nodes[n].Layer, int8(r.operand), n))
 		p.pieces.Of = append(p.pieces.Of, r.index)
-		p.pieces.Joint = append(p.pieces.Joint, e.Part)
+		p.pieces.Joint = append(p.pieces.Joint, h.part)
 	}
 	i := *x - p.pieces.First
 	p.tensors[i].Uses += p.Tensors[block].Uses
 	if known {
-		p.pieces.Joint[i] = p.parts.Union(p.pieces.Joint[i], e.Part)
+		p.pieces.Joint[i] = p.parts.Union(p.pieces.Joint[i], h.part)
 	}
-	p.pieces.Reads = append(p.pieces.Reads, taskgraph.Read{Tensor: *x, Part: e.Part})
+	p.pieces.Reads = append(p.pieces.Reads, taskgraph.Read{Tensor: *x, Part: h.part})
 }
+
+// piece is the piece at a place in the grid, which a node is the first to read.
+func (c *constant) piece(place int32, layer int32, operand int8, n taskgraph.NodeID) taskgraph.Tensor {
+	axes := len(c.shape)
+	if len(c.ranges) < axes {
+		c.ranges = make([]taskgraph.Range, axes*min(len(c.pieces), piecesAtOnce))
+	}
+	x := taskgraph.Tensor{Layer: layer, Operand: operand, Constant: true, Origin: n, Bits: c.bits, Ranges: c.ranges[:axes:axes]}
+	c.ranges = c.ranges[axes:]
+	for d := axes - 1; d >= 0; d-- {
+		cut := &c.grid.Cuts[d]
+		x.Ranges[d] = cut.Range(place % int32(cut.Parts()))
+		x.Bits *= unit.Bits(x.Ranges[d].Len())
+		place /= int32(cut.Parts())
+	}
+	return x
+}
+
+// piecesAtOnce is for how many pieces room for ranges is made at a time.
+const piecesAtOnce = 256
 
 // endBlock ends the list of what a block is made of.
 func (p *piecer) endBlock(block taskgraph.TensorID) {
