@@ -242,15 +242,16 @@ func (a *axisCuts) add(d int, n int32, factors []factor, known *taskgraph.Parts)
 }
 
 // positions is where the axis is cut, the end last. It is not cut at an end shortly
-// before a start: a position more or less at a time is not worth a piece.
+// before a start, since a position more or less at a time is not worth a piece, but
+// for the first end, so that the first tile waits for no more than it needs.
 func (a *axisCuts) positions() []int32 {
 	cuts := make([]int32, 0, len(a.starts)+len(a.ends))
-	i := 0
-	for _, end := range a.ends {
-		for ; i < len(a.starts) && a.starts[i] <= end; i++ {
-			cuts = append(cuts, a.starts[i])
+	next := 0
+	for i, end := range a.ends {
+		for ; next < len(a.starts) && a.starts[next] <= end; next++ {
+			cuts = append(cuts, a.starts[next])
 		}
-		if i == len(a.starts) || end+1 < a.starts[i] {
+		if i == 0 || next == len(a.starts) || end+1 < a.starts[next] {
 			cuts = append(cuts, end)
 		}
 	}
