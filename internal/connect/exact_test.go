@@ -296,42 +296,16 @@ func elementwiseEdges(t *rapid.T, g *taskgraph.Graph, layer, operand int) map[ta
 			finished[o.Layer] = finishers(g, o.Layer)
 		}
 	}
-	values, shape := carried(g, &op)
-	// The indices of a convolution's channels stand in one axis.
-	dims := make([]int, 0, len(op.Dims))
-	axis := 0
-	for i, d := range op.Dims {
-		begin := 0
-		if axis > 0 {
-			begin = op.Axes[axis-1]
-		}
-		if op.Axes[axis]-begin == 1 {
-			dims = append(dims, shape[axis])
-		} else {
-			dims = append(dims, l.Size(d))
-		}
-		if i+1 == op.Axes[axis] {
-			axis++
-		}
-	}
+	values, dims := follow(g, layer, operand)
 	edges := map[taskgraph.Edge]bool{}
 	for _, n := range l.Nodes {
 		read := map[piece]bool{}
 		stored := 0
-		eachRead(g, n, operand, func(at []int) {
-			e := 0
-			for i, x := range at {
-				if x < 0 || x >= dims[i] {
-					return
-				}
-				e = e*dims[i] + x
-			}
-			if v := values[e]; v.layer >= 0 {
-				read[v] = true
-			} else if v.layer == -1 && !read[v] {
-				read[v] = true
+		readBy(g, n, operand, values, dims, func(v piece) {
+			if v.layer == -1 && !read[v] {
 				stored++
 			}
+			read[v] = true
 		})
 		counts := map[taskgraph.NodeID]int{}
 		for v := range read {
@@ -353,6 +327,48 @@ func elementwiseEdges(t *rapid.T, g *taskgraph.Graph, layer, operand int) map[ta
 		}
 	}
 	return edges
+}
+
+// readBy visits what a node reads of an operand, given where each element of it comes
+// from and the extents of its dimensions.
+func readBy(g *taskgraph.Graph, n taskgraph.NodeID, operand int, values []piece, dims []int, visit func(piece)) {
+	eachRead(g, n, operand, func(at []int) {
+		e := 0
+		for i, x := range at {
+			if x < 0 || x >= dims[i] {
+				return
+			}
+			e = e*dims[i] + x
+		}
+		if values[e].layer != -2 {
+			visit(values[e])
+		}
+	})
+}
+
+// follow finds where each element of an operand comes from, and the extents of its
+// dimensions.
+func follow(g *taskgraph.Graph, layer, operand int) (values []piece, dims []int) {
+	l := &g.Layers[layer]
+	op := l.Operands[operand]
+	values, shape := carried(g, &op)
+	// The indices of a convolution's channels stand in one axis.
+	axis := 0
+	for i, d := range op.Dims {
+		begin := 0
+		if axis > 0 {
+			begin = op.Axes[axis-1]
+		}
+		if op.Axes[axis]-begin == 1 {
+			dims = append(dims, shape[axis])
+		} else {
+			dims = append(dims, l.Size(d))
+		}
+		if i+1 == op.Axes[axis] {
+			axis++
+		}
+	}
+	return values, dims
 }
 
 func transposed(values []piece, shape, perm []int) []piece {
