@@ -78,7 +78,7 @@ func (v *Violation) Error() string {
 //   - PartialSumsAreFree: nodes may write the same output, which is complete after
 //     the first.
 //   - PartialSumsAreFree, DeadEndsAreOutputs: data may move to
-//     where nobody reads it.
+//     where nobody reads it, as constants may under SpaceFreedBeforeLeave.
 //   - StreamedFromAnywhere, DeadEndsAreOutputs: as their names say.
 func Verify(g *taskgraph.Graph, acc *hardware.Accelerator, costs *CostTable, alloc *Allocation, s *Schedule, r rules.Rules) error {
 	v := &verifier{g: g, acc: acc, costs: costs, s: s, r: r, read: make([]bool, len(g.Layers))}

@@ -148,7 +148,7 @@ func (v *verifier) excess() *Violation {
 			}
 		}
 		switch {
-		case none && !v.r.PartialSumsAreFree && !v.r.DeadEndsAreOutputs:
+		case none && !v.r.PartialSumsAreFree && !v.r.DeadEndsAreOutputs && !(t.Constant && v.r.SpaceFreedBeforeLeave):
 			return v.brokenTransfer(RuleExcess, i, "moves %d bits, none of which is read there", x.Bits)
 		case !none && t.PartBits(read) < t.Bits && !read.Covers(v.part(x.Part)):
 			return v.brokenTransfer(RuleExcess, i, "moves %d bits, but no more than %d others are read there", x.Bits, t.PartBits(read))
@@ -196,11 +196,11 @@ func (v *verifier) leaves(t *taskgraph.Tensor) bool {
 	return v.g.Nodes[t.Origin].Final && (v.g.Layers[t.Layer].Output || !v.read[t.Layer])
 }
 
-// readsFrom is the memory from which a node reads an operand.
+// readsFrom is the memory in which a node's reading of an operand counts as a use.
 func (v *verifier) readsFrom(n taskgraph.NodeID, operand int) int32 {
 	op := v.g.Layers[v.g.Nodes[n].Layer].Memory[operand]
 	core := v.s.Tasks[n].Core
-	if slices.Contains(v.cost(n).Streamed, op) {
+	if slices.Contains(v.cost(n).Streamed, op) && !v.r.StreamedUsesLinger {
 		core = int32(v.acc.Offchip)
 	}
 	return v.top(core, op)

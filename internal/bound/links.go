@@ -150,13 +150,13 @@ func (a *facts) crossers(inside func(core int) bool, out *crossing) []crosser {
 		beyond[s] = !slices.ContainsFunc(cores, inside)
 	}
 	var list []crosser
+	var ways []demand
 	for i := range g.Tensors {
 		x := taskgraph.TensorID(i)
 		tensor := &g.Tensors[x]
 		c := crosser{kind: intermediate}
-		crosses := false
-		var bits unit.Bits // that cross: at least what any one reader reads
-		// read takes up a reader: the tensor crosses if it can only be read outside.
+		ways = ways[:0]
+		// read takes up a reader: what it reads crosses if it can only be read outside.
 		read := func(n taskgraph.NodeID, op hardware.MemoryOperand, size unit.Bits) {
 			for _, core := range a.cores(n) {
 				s := a.readAt(n, core, op)
@@ -167,14 +167,12 @@ func (a *facts) crossers(inside func(core int) bool, out *crossing) []crosser {
 			if len(a.cores(n)) == 0 {
 				return
 			}
-			crosses = true
-			bits = max(bits, size)
-			c.q = max(c.q, a.least(n, func(at int) unit.Cycles {
+			ways = append(ways, demand{size, a.least(n, func(at int) unit.Cycles {
 				if a.readFrom(n, a.cores(n)[at-int(a.first[n])], op) < 0 {
 					return 0
 				}
 				return a.run[at] + a.tail[at]
-			}))
+			})})
 		}
 		switch n := a.writer[x]; {
 		case tensor.Constant:
@@ -187,7 +185,9 @@ func (a *facts) crossers(inside func(core int) bool, out *crossing) []crosser {
 				}
 			}
 			if !a.waits() {
-				c.q = 0
+				for i := range ways {
+					ways[i].q = 0
+				}
 			}
 			if op := &g.Layers[tensor.Layer]; op.Layer != nil && op.Operands[tensor.Operand].Source.Kind == workload.FromInput {
 				c.kind = inputsAndOutputs
@@ -206,13 +206,33 @@ func (a *facts) crossers(inside func(core int) bool, out *crossing) []crosser {
 				}
 			}
 			if a.result[x] && !inside(off) {
-				c.kind, crosses, bits = inputsAndOutputs, true, tensor.Bits
+				c.kind, ways = inputsAndOutputs, append(ways, demand{tensor.Bits, 0})
 			}
 		}
-		if crosses {
-			c.busy = out.busy(bits)
-			list = append(list, c)
+		list = c.append(list, ways, out)
+	}
+	return list
+}
+
+// demand is what has to cross of a tensor at least a time before the end.
+type demand struct {
+	bits unit.Bits
+	q    unit.Cycles
+}
+
+// append adds a tensor to a list: what crosses longest before the end and then, where
+// others need more of it, the rest.
+func (c crosser) append(list []crosser, ways []demand, out *crossing) []crosser {
+	slices.SortFunc(ways, func(x, y demand) int { return cmp.Or(cmp.Compare(y.q, x.q), cmp.Compare(y.bits, x.bits)) })
+	var before float64
+	for i, w := range ways {
+		if i > 0 && w.bits <= ways[i-1].bits {
+			ways[i].bits = ways[i-1].bits // the most so far
+			continue
 		}
+		all := out.busy(w.bits)
+		c.busy, c.q = all-before, w.q
+		list, before = append(list, c), all
 	}
 	return list
 }
