@@ -12,8 +12,8 @@ import (
 // Tiles that read a constant may overlap: rows of the network's input that two tiles
 // of a convolution read, or all of it that two layers read. So that a core fetches
 // them once, such a constant is cut into pieces that are apart: along each of its
-// axes, where what some node reads begins. A node reads most pieces whole and the
-// last along an axis by a part; what nobody reads is in no part.
+// axes, where what some node reads begins or, unless that is shortly before, ends. A
+// node reads pieces whole or by parts; what nobody reads is in no part.
 
 // constant is a tensor that is in off-chip memory before the network starts.
 type constant struct {
@@ -38,7 +38,7 @@ type constantReader struct {
 // cutConstants cuts the constants whose tiles overlap into pieces, which it appends
 // to the tensors. It returns nil if there are none.
 func cutConstants(t *taskgraph.Tiled, r rules.Rules, parts *taskgraph.Parts) *taskgraph.Pieces {
-	if !r.MovesParts() {
+	if !r.SharesTiles() {
 		return nil
 	}
 	list := constants(t)
