@@ -2,11 +2,9 @@ package stream
 
 import (
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -25,24 +23,7 @@ import (
 // measured reads a table of figures of the published single-core tool.
 func measured(t *testing.T, file string) []map[string]string {
 	t.Helper()
-	f, err := os.Open(filepath.Join("testdata", file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []map[string]string
-	for _, r := range rows[1:] {
-		m := map[string]string{}
-		for i, key := range rows[0] {
-			m[key] = r[i]
-		}
-		out = append(out, m)
-	}
-	return out
+	return golden.Table(t, filepath.Join("testdata", file))
 }
 
 func number(t *testing.T, s string) float64 {

@@ -57,7 +57,7 @@ type Operator struct {
 // Sources are the sources of the three inputs.
 type Sources struct{ Workload, Hardware, Mapping Source }
 
-// WorkloadNames, HardwareNames and MappingNames list what is built in.
+// WorkloadNames lists the built-in networks.
 func WorkloadNames() []string { return workloadzoo.Names() }
 
 // HardwareNames lists the built-in accelerators.

@@ -34,24 +34,7 @@ func measuredProblem(t *testing.T, f *golden.File, c *golden.Case, r rules.Rules
 		t.Fatal(err)
 	}
 	a := f.Accelerators[c.Inputs.Accelerator]
-	text, err := json.Marshal(a)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var fields map[string]any
-	if err := json.Unmarshal(text, &fields); err != nil {
-		t.Fatal(err)
-	}
-	delete(fields, "core_files")
-	if len(a.Sharing) == 0 {
-		delete(fields, "core_memory_sharing")
-	}
-	if text, err = json.Marshal(fields); err != nil {
-		t.Fatal(err)
-	}
-	p.Hardware, err = hardware.Parse(a.Name+".yaml", text, func(file string) (string, []byte, error) {
-		return file, a.CoreFiles[file], nil
-	})
+	p.Hardware, err = hardware.Parse(a.Name+".yaml", a.Text(t), a.CoreFile)
 	if err != nil {
 		t.Fatal(err)
 	}

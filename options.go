@@ -214,8 +214,8 @@ type Progress struct {
 	Mode  Mode
 	Step  string // "cost", "allocate"
 	Done  int    // of Total, in Unit
-	Total int
-	Unit  string
+	Total int    // how much the step is, if it does not end sooner
+	Unit  string // what is counted, e.g. "allocations"
 	Note  string // for people; may be empty
 }
 

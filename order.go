@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"context"
 	"fmt"
 
 	"streamdse/internal/diag"
@@ -28,6 +29,20 @@ func Orders() []string { return []string{string(ByStacks), string(ByLatency), st
 // Prefetchable lists the operands of layers that may be constant: weights, and
 // inputs of the network.
 func Prefetchable() []string { return []string{"W", "I"} }
+
+// simulatorOf estimates the nodes of a graph and makes the simulator that schedules them.
+func simulatorOf(ctx context.Context, p Problem, o Options, g *taskgraph.Graph) (*schedule.CostTable, *simulate.Simulator, error) {
+	costs, err := costTable(ctx, p, o, g)
+	if err != nil {
+		return nil, nil, err
+	}
+	sim, err := simulation(p, g, costs, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	simulator, err := simulate.New(sim)
+	return costs, simulator, err
+}
 
 // simulation is what the simulator is asked, but for the allocation.
 func simulation(p Problem, g *taskgraph.Graph, costs *schedule.CostTable, o Options) (simulate.Problem, error) {

@@ -21,7 +21,6 @@ import (
 	"streamdse/internal/connect"
 	"streamdse/internal/cost"
 	"streamdse/internal/diag"
-	"streamdse/internal/simulate"
 	"streamdse/internal/split"
 	"streamdse/schedule"
 	"streamdse/taskgraph"
@@ -72,15 +71,7 @@ func Run(ctx context.Context, p Problem, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	costs, err := costTable(context.WithoutCancel(ctx), p, o, graph)
-	if err != nil {
-		return nil, err
-	}
-	sim, err := simulation(p, graph, costs, o)
-	if err != nil {
-		return nil, err
-	}
-	simulator, err := simulate.New(sim)
+	costs, simulator, err := simulatorOf(context.WithoutCancel(ctx), p, o, graph)
 	if err != nil {
 		return nil, err
 	}
@@ -173,6 +164,15 @@ func lowerBound(p Problem, o Options, g *taskgraph.Graph, costs *schedule.CostTa
 // connects them. It is the graph that Run schedules.
 func Graph(p Problem, o Options) (*taskgraph.Graph, error) {
 	defer o.timed("graph")()
+	tiled, err := tile(p, o)
+	if err != nil {
+		return nil, err
+	}
+	return connect.Graph(tiled, o.Rules)
+}
+
+// tile cuts the layers into computation nodes.
+func tile(p Problem, o Options) (*taskgraph.Tiled, error) {
 	if err := p.complete(); err != nil {
 		return nil, err
 	}
@@ -192,10 +192,7 @@ func Graph(p Problem, o Options) (*taskgraph.Graph, error) {
 	}
 	m.RecomputeHalo = o.RecomputeHalo
 	tiled, _, err := split.Nodes(p.Workload, m, stacks, o.Rules)
-	if err != nil {
-		return nil, err
-	}
-	return connect.Graph(tiled, o.Rules)
+	return tiled, err
 }
 
 func stacksOf(p Problem, o Options) (split.Stacks, error) {

@@ -10,7 +10,6 @@ import (
 	"streamdse/internal/bound"
 	"streamdse/internal/diag"
 	"streamdse/internal/explore"
-	"streamdse/internal/simulate"
 	"streamdse/mapping"
 	"streamdse/schedule"
 	"streamdse/taskgraph"
@@ -75,6 +74,7 @@ func (x *exploration) problemOf() (explore.Problem, error) {
 		Start:      explore.Plan{Cuts: o.Cuts, SplitWeights: o.SplitWeights, Order: string(o.Order), Prefetch: o.Prefetch},
 		EqualParts: o.Rules.TilesEnlargeLayer,
 		Open:       x.open,
+		Tile:       func(plan *explore.Plan) (*taskgraph.Tiled, error) { return tile(p, o.with(plan)) },
 		Free:       o.free(),
 	}
 	if o.Mode != LayerByLayer {
@@ -165,15 +165,7 @@ func (x *exploration) open(ctx context.Context, plan *explore.Plan) (*explore.Op
 	if err != nil {
 		return nil, err
 	}
-	costs, err := costTable(ctx, p, o, graph)
-	if err != nil {
-		return nil, err
-	}
-	sim, err := simulation(p, graph, costs, o)
-	if err != nil {
-		return nil, err
-	}
-	simulator, err := simulate.New(sim)
+	costs, simulator, err := simulatorOf(ctx, p, o, graph)
 	if err != nil {
 		return nil, err
 	}
@@ -192,39 +184,42 @@ func (x *exploration) open(ctx context.Context, plan *explore.Plan) (*explore.Op
 			return allocate.Point{Latency: latency, Energy: energy}
 		}
 	}
+	opened.Space, opened.Start, err = o.cores(p, graph, costs)
+	if err == nil && start && o.Fixed == nil {
+		opened.Space.Estimate(graph, p.Hardware, costs)
+	}
+	return opened, err
+}
+
+// cores is the space of allocations of a graph, and the allocation that its search
+// starts from if the options give one.
+func (o *Options) cores(p Problem, graph *taskgraph.Graph, costs *schedule.CostTable) (space *allocate.Space, start *schedule.Allocation, err error) {
 	allowedCores := candidates(p, graph)
 	if o.Fixed != nil {
 		a, err := o.Fixed(graph)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if err := allowed(graph, allowedCores, a); err != nil {
-			return nil, err
-		}
-		opened.Space = &allocate.Space{Base: *a}
-		return opened, nil
+		return &allocate.Space{Base: *a}, nil, allowed(graph, allowedCores, a)
 	}
 	given, err := o.givenCores(graph, allowedCores)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	free := slices.Contains(o.Explore, mapping.Cores)
-	opened.Space, err = allocate.NewSpace(graph, func(layer, group int) []int {
+	space, err = allocate.NewSpace(graph, func(layer, group int) []int {
 		if c := given[layer]; c != nil && !free {
 			return c[group : group+1]
 		}
 		return allowedCores(layer, group)
 	}, costs)
-	if err == nil && start {
-		opened.Space.Estimate(graph, p.Hardware, costs)
-	}
 	if err == nil && free && len(given) > 0 {
-		opened.Start = opened.Space.Clone()
+		start = space.Clone()
 		for l, cores := range given {
-			copy(opened.Start.Cores[l], cores)
+			copy(start.Cores[l], cores)
 		}
 	}
-	return opened, err
+	return space, start, err
 }
 
 // givenCores finds the cores that the options give, by layer of a graph.

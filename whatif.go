@@ -6,7 +6,6 @@ import (
 
 	"streamdse/internal/bottleneck"
 	"streamdse/internal/diag"
-	"streamdse/internal/simulate"
 	"streamdse/mapping"
 	"streamdse/schedule"
 	"streamdse/unit"
@@ -86,15 +85,7 @@ func effect(ctx context.Context, p Problem, o Options, r *Result, c Change) (Eff
 
 // again schedules the nodes and the allocation of a result on another accelerator.
 func again(ctx context.Context, p Problem, o Options, r *Result) (*schedule.Schedule, error) {
-	costs, err := costTable(ctx, p, o, r.Graph)
-	if err != nil {
-		return nil, err
-	}
-	sim, err := simulation(p, r.Graph, costs, o)
-	if err != nil {
-		return nil, err
-	}
-	simulator, err := simulate.New(sim)
+	costs, simulator, err := simulatorOf(ctx, p, o, r.Graph)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package hardware_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,26 +12,10 @@ import (
 	"streamdse/internal/golden"
 )
 
-// parseGolden builds an accelerator of the measured cases from the JSON of its
-// files, which is YAML too.
+// parseGolden builds an accelerator of the measured cases.
 func parseGolden(t testing.TB, g golden.Accelerator) *hardware.Accelerator {
 	t.Helper()
-	files := g.CoreFiles
-	text, err := json.Marshal(map[string]any{
-		"name": g.Name, "cores": g.Cores, "offchip_core": g.OffchipCore,
-		"core_connectivity": g.Connectivity, "core_memory_sharing": g.Sharing,
-		"bandwidth": g.Bandwidth, "unit_energy_cost": g.UnitEnergy,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	acc, err := hardware.Parse(g.Name, text, func(file string) (string, []byte, error) {
-		data, ok := files[file]
-		if !ok {
-			return "", nil, fmt.Errorf("no core file %q", file)
-		}
-		return file, data, nil
-	})
+	acc, err := hardware.Parse(g.Name, g.Text(t), g.CoreFile)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,10 +19,10 @@ import (
 type MemoryOperand uint8
 
 const (
-	I1 MemoryOperand = iota
-	I2
-	O
-	NumMemoryOperands = 3
+	I1                MemoryOperand = iota // the first input
+	I2                                     // the second input
+	O                                      // the output, partial sums included
+	NumMemoryOperands = 3                  // how many there are
 )
 
 func (m MemoryOperand) String() string { return [...]string{"I1", "I2", "O"}[m] }
@@ -35,7 +35,7 @@ const (
 	FromLow                        // written in from the lower level ("fl")
 	ToHigh                         // read out to the higher level ("th")
 	FromHigh                       // written in from the higher level ("fh")
-	NumDirections = 4
+	NumDirections = 4              // how many there are
 )
 
 func (d Direction) String() string { return [...]string{"tl", "fl", "th", "fh"}[d] }
@@ -47,9 +47,9 @@ func (d Direction) Reads() bool { return d == ToLow || d == ToHigh }
 type PortType uint8
 
 const (
-	ReadPort PortType = iota
-	WritePort
-	ReadWritePort
+	ReadPort      PortType = iota // moves data out of the memory
+	WritePort                     // moves data into it
+	ReadWritePort                 // does one or the other at a time
 )
 
 func (t PortType) String() string { return [...]string{"read", "write", "read_write"}[t] }
@@ -130,8 +130,8 @@ func (m *Memory) Port(op MemoryOperand, d Direction) *Port {
 // Array is the operational array of a core. An array whose sizes are 0 has no
 // processing elements: the core only stores.
 type Array struct {
-	Dims       []string // "D1", "D2", ...
-	Sizes      []int
+	Dims       []string        // "D1", "D2", ...
+	Sizes      []int           // processing elements along each
 	UnitEnergy unit.Picojoules // of one operation
 	UnitArea   float64
 	IMC        *IMC // nil unless it computes in memory
@@ -149,15 +149,15 @@ func (a *Array) Units() int64 {
 // IMC holds what is particular to an in-memory-computing array.
 type IMC struct {
 	Analog             bool
-	ADCResolution      float64
-	BitSerialPrecision float64
-	InputPrecision     [2]int // activation, weight
+	ADCResolution      float64 // bits of a conversion
+	BitSerialPrecision float64 // bits of an activation that are fed in a cycle
+	InputPrecision     [2]int  // bits of an activation, of a weight
 }
 
 // Unrolling lays one loop dimension on an array dimension.
 type Unrolling struct {
 	Dim    string // loop dimension, e.g. "K"
-	Factor int
+	Factor int    // iterations that run side by side
 }
 
 // Dataflow is a fixed spatial unrolling: per array dimension (same index as
@@ -166,7 +166,7 @@ type Dataflow [][]Unrolling
 
 // Core is one core of an accelerator.
 type Core struct {
-	ID   int
+	ID   int    // its index in Accelerator.Cores
 	Name string // as in the core file
 	// Kind is "compute", "memory", "shim" or "offchip"; kinds of another
 	// namespace than the single-core model's keep it: "aie2.compute". Files that

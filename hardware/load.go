@@ -96,7 +96,7 @@ const maxVisited = 10000
 func findCore(accelerator, file string) (found string, tried []string) {
 	try := func(p string) bool {
 		p = filepath.Clean(p)
-		if info, err := os.Stat(p); err == nil && info.Mode().IsRegular() {
+		if isRegular(p) {
 			found = p
 			return true
 		}
@@ -118,17 +118,11 @@ func findCore(accelerator, file string) (found string, tried []string) {
 	}
 	above := ancestors(dir)
 	if base != file {
-		n := len(tried)
-		parts := strings.Split(filepath.Clean(file), string(filepath.Separator))
-		for i := range parts[:len(parts)-1] {
-			for _, d := range above {
-				if try(filepath.Join(append([]string{d}, parts[i:]...)...)) {
-					return found, nil
-				}
-			}
+		places := tails(above, file)
+		if i := slices.IndexFunc(places, isRegular); i >= 0 {
+			return places[i], nil
 		}
-		tried = append(tried[:n], fmt.Sprintf("its tails in the folders above %s", dir))
-		return "", tried
+		return "", append(tried, fmt.Sprintf("its tails in the folders above %s", dir))
 	}
 	visited := 0
 	within := func(root string) bool {
@@ -166,6 +160,24 @@ func findCore(accelerator, file string) (found string, tried []string) {
 		}
 	}
 	return "", tried
+}
+
+func isRegular(file string) bool {
+	info, err := os.Stat(file)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// tails are the places where a file that is named with folders may be in others, with
+// fewer and fewer of its own.
+func tails(folders []string, file string) []string {
+	var places []string
+	parts := strings.Split(filepath.Clean(file), string(filepath.Separator))
+	for i := range parts[:len(parts)-1] {
+		for _, d := range folders {
+			places = append(places, filepath.Join(append([]string{d}, parts[i:]...)...))
+		}
+	}
+	return places
 }
 
 // ancestors are the folder and all folders above it, nearest first.

@@ -2,6 +2,7 @@ package hardware
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -38,28 +39,8 @@ func (r *reader) meshed(root *yamldoc.Node) *Accelerator {
 			return nil
 		}
 	}
-	special := map[string]int{}
-	taken := map[int]string{}
-	for _, key := range []string{"pooling_core_id", "simd_core_id", "offchip_core_id"} {
-		special[key] = -1
-		v := x.Get(key)
-		if v == nil {
-			continue
-		}
-		id, ok := v.Int(0)
-		switch {
-		case !ok:
-			complete = false
-		case id >= int64(len(a.Cores)):
-			v.Problem(fmt.Sprintf("there is no core %d", id), idRange(len(a.Cores)), "")
-			complete = false
-		case taken[int(id)] != "":
-			v.Problem(fmt.Sprintf("core %d is `%s` already", id, taken[int(id)]), "", "")
-			complete = false
-		default:
-			special[key], taken[int(id)] = int(id), key
-		}
-	}
+	special, named := specialCores(x, len(a.Cores))
+	complete = named && complete
 	a.Offchip = special["offchip_core_id"]
 	if a.Offchip < 0 {
 		if x.Get("offchip_core_id") == nil {
@@ -67,23 +48,15 @@ func (r *reader) meshed(root *yamldoc.Node) *Accelerator {
 		}
 		return nil
 	}
+	beside := slices.Collect(maps.Values(special))
 	var grid []int
 	for id := range a.Cores {
-		if taken[id] == "" {
+		if !slices.Contains(beside, id) {
 			grid = append(grid, id)
 		}
 	}
-	rows, rowsOK := x.Get("nb_rows").Int(1)
-	cols, colsOK := x.Get("nb_cols").Int(1)
-	if !rowsOK || !colsOK {
-		if x.Get("nb_rows") == nil || x.Get("nb_cols") == nil {
-			f.Get("graph").Problem("a mesh needs `nb_rows` and `nb_cols`", "", "")
-		}
-		return nil
-	}
-	if rows > maxCores || cols > maxCores || rows*cols != int64(len(grid)) {
-		f.Get("graph").Problem(fmt.Sprintf("%d rows and %d columns for %d cores", rows, cols, len(grid)),
-			"as many places as cores besides pooling, SIMD and off-chip", "")
+	rows, cols, ok := gridSize(f.Get("graph"), x, len(grid))
+	if !ok {
 		return nil
 	}
 	g := graph{acc: a, topology: newTopology(len(a.Cores))}
@@ -95,13 +68,60 @@ func (r *reader) meshed(root *yamldoc.Node) *Accelerator {
 	if a.Cores[a.Offchip].Kind == "memory" {
 		a.Cores[a.Offchip].Kind = "offchip"
 	}
-	g.mesh(grid, int(rows), int(cols), special["pooling_core_id"], special["simd_core_id"])
+	g.mesh(grid, rows, cols, special["pooling_core_id"], special["simd_core_id"])
 	leader := make([]int, len(a.Cores))
 	for i := range leader {
 		leader[i] = i
 	}
 	g.finish(leader)
 	return a
+}
+
+// specialCores are the ids of the cores beside the mesh by the keys that name them, -1
+// where a key is absent. It is false if there are no such cores, or one of them twice.
+func specialCores(x yamldoc.Fields, cores int) (special map[string]int, ok bool) {
+	special, ok = map[string]int{}, true
+	taken := map[int]string{}
+	for _, key := range []string{"pooling_core_id", "simd_core_id", "offchip_core_id"} {
+		special[key] = -1
+		v := x.Get(key)
+		if v == nil {
+			continue
+		}
+		id, isNumber := v.Int(0)
+		switch {
+		case !isNumber:
+			ok = false
+		case id >= int64(cores):
+			v.Problem(fmt.Sprintf("there is no core %d", id), idRange(cores), "")
+			ok = false
+		case taken[int(id)] != "":
+			v.Problem(fmt.Sprintf("core %d is `%s` already", id, taken[int(id)]), "", "")
+			ok = false
+		default:
+			special[key], taken[int(id)] = int(id), key
+		}
+	}
+	return special, ok
+}
+
+// gridSize reads how many rows and columns the mesh of a graph has, which must make up
+// a number of cores.
+func gridSize(graph *yamldoc.Node, x yamldoc.Fields, cores int) (rows, cols int, ok bool) {
+	r, rowsOK := x.Get("nb_rows").Int(1)
+	c, colsOK := x.Get("nb_cols").Int(1)
+	switch {
+	case x.Get("nb_rows") == nil || x.Get("nb_cols") == nil:
+		graph.Problem("a mesh needs `nb_rows` and `nb_cols`", "", "")
+		return 0, 0, false
+	case !rowsOK || !colsOK:
+		return 0, 0, false
+	case r > maxCores || c > maxCores || r*c != int64(cores):
+		graph.Problem(fmt.Sprintf("%d rows and %d columns for %d cores", r, c, cores),
+			"as many places as cores besides pooling, SIMD and off-chip", "")
+		return 0, 0, false
+	}
+	return int(r), int(c), true
 }
 
 // mesh connects a grid of cores, filled column by column, and the cores beside

@@ -25,29 +25,7 @@ func namedPorts(n *yamldoc.Node) bool {
 // readMemory reads one memory of a core whose array has the given dimensions.
 func readMemory(e yamldoc.Entry, dims []string) (Memory, bool) {
 	n := e.Value
-	// The notation follows from the ports; a memory without any is held to the
-	// older one if it has a key of it.
-	old := slices.ContainsFunc(oldMemoryKeys, n.Has)
-	spec := yamldoc.Spec{Required: memoryKeys, Optional: memoryOptions, Replaceable: []string{"ports"}}
-	var last *yamldoc.Node
-	for _, x := range n.All("ports") {
-		last = x
-	}
-	if last != nil && last.Kind == yamldoc.List && len(last.List()) > 0 {
-		old = !namedPorts(last)
-	}
-	if old {
-		spec.Required = append(slices.Clone(memoryKeys), oldMemoryKeys...)
-		spec.Optional = append(slices.Clone(memoryOptions), oldOptions...)
-	}
-	auto := false
-	for _, x := range n.All("auto_cost_extraction") {
-		auto, _ = x.Bool()
-	}
-	if auto {
-		spec.Required = slices.DeleteFunc(slices.Clone(spec.Required), func(k string) bool { return k == "r_cost" || k == "w_cost" || k == "area" })
-		spec.Optional = append(slices.Clone(spec.Optional), "r_cost", "w_cost", "area")
-	}
+	spec, old, auto := memorySpec(n)
 	f, ok := n.Fields(spec)
 	if !ok {
 		return Memory{}, false
@@ -86,25 +64,59 @@ func readMemory(e yamldoc.Entry, dims []string) (Memory, bool) {
 		x.Problem("a memory must hold at least one operand", "I1, I2, O", "")
 	}
 	known := n.Problems() == before && f.Get("operands") != nil
-	for _, x := range f.Get("served_dimensions").List() {
-		s, ok := x.Text()
-		i := slices.Index(dims, s)
-		switch {
-		case !ok:
-		case i < 0 && len(dims) > 0:
-			x.Problem(fmt.Sprintf("the array has no dimension %q", s), strings.Join(dims, ", "), "")
-		case slices.Contains(m.Served, i):
-			x.Problem(fmt.Sprintf("dimension %s is given twice", s), "", "")
-		default:
-			m.Served = append(m.Served, i)
-		}
-	}
+	m.Served = readServed(f.Get("served_dimensions"), dims)
 	if old {
 		m.Ports = readOldPorts(f, m.Operands, known)
 	} else {
 		m.Ports = readPorts(f.Get("ports"), m.Operands, known)
 	}
 	return m, true
+}
+
+// memorySpec are the keys of a memory in the notation that it is in: old is that of 2024,
+// auto says that costs are to be extracted.
+func memorySpec(n *yamldoc.Node) (spec yamldoc.Spec, old, auto bool) {
+	// The notation follows from the ports; a memory without any is held to the
+	// older one if it has a key of it.
+	old = slices.ContainsFunc(oldMemoryKeys, n.Has)
+	spec = yamldoc.Spec{Required: memoryKeys, Optional: memoryOptions, Replaceable: []string{"ports"}}
+	var last *yamldoc.Node
+	for _, x := range n.All("ports") {
+		last = x
+	}
+	if last != nil && last.Kind == yamldoc.List && len(last.List()) > 0 {
+		old = !namedPorts(last)
+	}
+	if old {
+		spec.Required = append(slices.Clone(memoryKeys), oldMemoryKeys...)
+		spec.Optional = append(slices.Clone(memoryOptions), oldOptions...)
+	}
+	for _, x := range n.All("auto_cost_extraction") {
+		auto, _ = x.Bool()
+	}
+	if auto {
+		spec.Required = slices.DeleteFunc(slices.Clone(spec.Required), func(k string) bool { return k == "r_cost" || k == "w_cost" || k == "area" })
+		spec.Optional = append(slices.Clone(spec.Optional), "r_cost", "w_cost", "area")
+	}
+	return spec, old, auto
+}
+
+// readServed reads which dimensions of the array a memory serves.
+func readServed(n *yamldoc.Node, dims []string) (list []int) {
+	for _, x := range n.List() {
+		s, ok := x.Text()
+		i := slices.Index(dims, s)
+		switch {
+		case !ok:
+		case i < 0 && len(dims) > 0:
+			x.Problem(fmt.Sprintf("the array has no dimension %q", s), strings.Join(dims, ", "), "")
+		case slices.Contains(list, i):
+			x.Problem(fmt.Sprintf("dimension %s is given twice", s), "", "")
+		default:
+			list = append(list, i)
+		}
+	}
+	return list
 }
 
 func readOperand(n *yamldoc.Node) (MemoryOperand, bool) {
@@ -212,44 +224,7 @@ func readService(n *yamldoc.Node) (Service, bool) {
 // write, and for each operand a map from directions to port names. Unless the
 // operands are known, the maps are not checked.
 func readOldPorts(f yamldoc.Fields, operands []MemoryOperand, known bool) []Port {
-	bandwidth := func(key, granularity string) Bandwidth {
-		hi, ok := f.Get(key).Positive()
-		lo := hi
-		if g := f.Get(granularity); g != nil {
-			var given bool
-			if lo, given = g.Positive(); given && ok && lo > hi {
-				g.Problem(fmt.Sprintf("the granularity %v is above `%s` %v", lo, key, hi), "", "")
-			}
-		}
-		return Bandwidth{unit.BitsPerCycle(lo), unit.BitsPerCycle(hi)}
-	}
-	read, write := bandwidth("r_bw", "min_r_granularity"), bandwidth("w_bw", "min_w_granularity")
-
-	var ports []Port
-	index := map[string]int{}
-	for _, kind := range []struct {
-		prefix string
-		typ    PortType
-	}{{"r", ReadPort}, {"w", WritePort}, {"rw", ReadWritePort}} {
-		v := f.Get(kind.prefix + "_port")
-		count, ok := v.Int(0)
-		if ok && count > 64 {
-			v.Problem(fmt.Sprintf("%d ports are more than a memory can have", count), "0 to 64", "")
-			count = 0
-		}
-		for i := range count {
-			p := Port{Name: fmt.Sprintf("%s_port_%d", kind.prefix, i+1), Type: kind.typ}
-			if kind.typ != WritePort {
-				p.Read = read
-			}
-			if kind.typ != ReadPort {
-				p.Write = write
-			}
-			index[p.Name] = len(ports)
-			ports = append(ports, p)
-		}
-	}
-
+	ports, index := declaredPorts(f)
 	n := f.Get("ports")
 	maps := n.List()
 	if !known {
@@ -295,6 +270,48 @@ func readOldPorts(f yamldoc.Fields, operands []MemoryOperand, known bool) []Port
 		}
 	}
 	return slices.DeleteFunc(ports, func(p Port) bool { return len(p.Services) == 0 })
+}
+
+// declaredPorts are the ports that the numbers of a memory in the notation of 2024
+// declare, and their places in the list by name.
+func declaredPorts(f yamldoc.Fields) (ports []Port, index map[string]int) {
+	bandwidth := func(key, granularity string) Bandwidth {
+		hi, ok := f.Get(key).Positive()
+		lo := hi
+		if g := f.Get(granularity); g != nil {
+			var given bool
+			if lo, given = g.Positive(); given && ok && lo > hi {
+				g.Problem(fmt.Sprintf("the granularity %v is above `%s` %v", lo, key, hi), "", "")
+			}
+		}
+		return Bandwidth{unit.BitsPerCycle(lo), unit.BitsPerCycle(hi)}
+	}
+	read, write := bandwidth("r_bw", "min_r_granularity"), bandwidth("w_bw", "min_w_granularity")
+
+	index = map[string]int{}
+	for _, kind := range []struct {
+		prefix string
+		typ    PortType
+	}{{"r", ReadPort}, {"w", WritePort}, {"rw", ReadWritePort}} {
+		v := f.Get(kind.prefix + "_port")
+		count, ok := v.Int(0)
+		if ok && count > 64 {
+			v.Problem(fmt.Sprintf("%d ports are more than a memory can have", count), "0 to 64", "")
+			count = 0
+		}
+		for i := range count {
+			p := Port{Name: fmt.Sprintf("%s_port_%d", kind.prefix, i+1), Type: kind.typ}
+			if kind.typ != WritePort {
+				p.Read = read
+			}
+			if kind.typ != ReadPort {
+				p.Write = write
+			}
+			index[p.Name] = len(ports)
+			ports = append(ports, p)
+		}
+	}
+	return ports, index
 }
 
 func portList(ports []Port) string {

@@ -298,8 +298,8 @@ func (a *Array) treeEnergy(rows float64) float64 {
 // Peak is what the array reaches when all of it works all the time.
 type Peak struct {
 	TOPS        float64 // 10^12 operations a second, multiplications and additions counted apart
-	TOPSPerWatt float64
-	TOPSPerMM2  float64
+	TOPSPerWatt float64 // by the energy of the array
+	TOPSPerMM2  float64 // by the area of the array
 }
 
 // Peak returns the peak figures.

@@ -126,8 +126,8 @@ func (e *Evaluator) slices(r resident, m *memory) bool {
 }
 
 // roomAbove tells whether the memories above can hold what a slice of the given loop
-// sizes makes there: the data of all instances below, for which other loops are
-// unrolled.
+// sizes makes there, the data of all instances below, for which other loops are
+// unrolled, beside what has been allocated of the other operands so far.
 func (e *Evaluator) roomAbove(r resident, sizes []float64, bits float64) bool {
 	o := &e.model.operands[r.operand]
 	z := slices.Clone(sizes)
@@ -135,11 +135,30 @@ func (e *Evaluator) roomAbove(r resident, sizes []float64, bits float64) bool {
 		for _, f := range e.energy.unrolled[r.operand].loops[l] {
 			z[f.dim] *= f.size
 		}
-		if o.size(z, e.model.relations)*bits > o.levels[l].size {
+		taken := o.size(z, e.model.relations) * bits
+		for _, other := range e.model.memories[o.levels[l].memory].stored {
+			if other.operand != r.operand {
+				taken += e.least(other)
+			}
+		}
+		if taken > o.levels[l].size {
 			return false
 		}
 	}
 	return true
+}
+
+// least is what an operand takes in a memory that takes no loop of its own on top of
+// what the memories below have been given.
+func (e *Evaluator) least(r resident) float64 {
+	o, a := &e.model.operands[r.operand], &e.alloc.operands[r.operand]
+	z := slices.Clone(a.sizes)
+	for l := a.level; l <= r.level; l++ {
+		for _, f := range e.energy.unrolled[r.operand].loops[l] {
+			z[f.dim] *= f.size
+		}
+	}
+	return o.size(z, e.model.relations) * float64(e.allocationBits(o, a, r.operand))
 }
 
 // allocationBits is the precision that room is reserved at. An output is

@@ -111,7 +111,7 @@ type PortUse struct {
 // cycles of every period of Period cycles are free, Count times.
 type Activity struct {
 	Operand                      string
-	Level                        int
+	Level                        int // of the operand's memories, from 0, the lowest
 	Direction                    hardware.Direction
 	Real, Allowed, Period, Count int64
 }

@@ -252,9 +252,10 @@ func (o *Outlook) allocate() bool {
 	for x := range m.operands {
 		o.seen[x] = progress{}
 	}
+	known := true // what all memories so far take
 	for i := range m.memories {
 		mem := &m.memories[i]
-		ready := true
+		ready := known || !m.problem.Bounded // which looks at what the others have taken
 		for _, r := range mem.stored {
 			ready = ready && (o.seen[r.operand].known == r.level || o.whole[r.operand] <= r.level)
 		}
@@ -266,6 +267,7 @@ func (o *Outlook) allocate() bool {
 		case whole:
 		case !ready || o.roomy[i]:
 			o.keepCandidates(i)
+			known = false
 		default:
 			decided, fits := o.decide(mem)
 			if !fits {
@@ -273,6 +275,7 @@ func (o *Outlook) allocate() bool {
 			}
 			if !decided {
 				o.keepCandidates(i)
+				known = false
 			}
 		}
 	}
@@ -342,7 +345,7 @@ func (o *Outlook) keepCandidates(i int) {
 		if o.whole[r.operand] <= r.level || r.level == len(m.operands[r.operand].levels)-1 || p.known != r.level {
 			continue
 		}
-		if len(mem.stored) > 1 && !o.roomy[i] || !e.slices(r, mem) {
+		if len(mem.stored) > 1 && !o.roomy[i] || m.problem.Bounded || !e.slices(r, mem) {
 			o.path = min(o.path, p.start)
 			continue
 		}

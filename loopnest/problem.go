@@ -31,7 +31,8 @@ type Problem struct {
 	// uneven allocation, has no such rule.
 	Even bool
 	// Bounded lets a memory take no more loops of an operand than each memory above
-	// it, alone, can hold the data of. Without it, lower memories are filled as the
+	// it can hold the data of, beside the least that the other operands need there.
+	// Without it, lower memories are filled as the
 	// published tool fills them, and an order whose data then finds no room above does
 	// not fit.
 	Bounded bool

@@ -19,7 +19,7 @@ func (a *Allocation) Core(n *taskgraph.Node) int { return a.Cores[n.Layer][n.Gro
 
 // Task is the run of a computation node.
 type Task struct {
-	Core       int32
+	Core       int32 // index of Accelerator.Cores
 	Start, End unit.Cycles
 }
 

@@ -21,9 +21,6 @@ func infeasible() Point {
 	return Point{math.MaxInt64, unit.Picojoules(math.Inf(1)), math.MaxInt64}
 }
 
-// Infeasible is the point of what has no schedule: worse than all others.
-func Infeasible() Point { return infeasible() }
-
 // Feasible tells whether the allocation has a schedule.
 func (p Point) Feasible() bool { return p.Latency != math.MaxInt64 }
 

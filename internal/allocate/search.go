@@ -33,7 +33,7 @@ type Options struct {
 	// NewBound, if not nil, is called once per worker by allocators that prove
 	// something; without it they know no bounds.
 	NewBound func() Bounder
-	// Steady is what the allocator of that name makes its model from.
+	// Steady is what the allocator of that name makes its model from; it fails without.
 	Steady *Steady
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -119,6 +120,9 @@ func TestExhaustiveRefusesALargeSpace(t *testing.T) {
 	}
 	if _, err := Search(context.Background(), "magic", space, f, DefaultOptions()); err == nil {
 		t.Error("an unknown allocator is accepted")
+	}
+	if r, err := Search(context.Background(), "steady", space, f, DefaultOptions()); err == nil || !strings.Contains(err.Error(), "Options.Steady") {
+		t.Errorf("steady without what its model is made from: %v, %v", r, err)
 	}
 }
 

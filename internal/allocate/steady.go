@@ -2,6 +2,7 @@ package allocate
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 
@@ -42,8 +43,7 @@ const (
 // scheduled, and local search goes on from the best.
 func steady(ctx context.Context, s *search) error {
 	if s.Steady == nil {
-		local(ctx, s)
-		return nil
+		return errors.New("allocator steady: Options.Steady, which its model is made from, is nil")
 	}
 	solver, err := milp.New(ctx)
 	if err != nil {

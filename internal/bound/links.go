@@ -139,16 +139,38 @@ func coresName(set []int) string {
 	return "cores " + strings.Trim(strings.ReplaceAll(fmt.Sprint(set), " ", ", "), "[]")
 }
 
+// stores tells which memories have all of their cores inside a set, and which have
+// none of them there.
+func (a *facts) stores(inside func(core int) bool) (within, beyond []bool) {
+	for s := range a.Accelerator.Stores {
+		cores := a.Accelerator.Stores[s].Cores
+		within = append(within, !slices.ContainsFunc(cores, func(c int) bool { return !inside(c) }))
+		beyond = append(beyond, !slices.ContainsFunc(cores, inside))
+	}
+	return within, beyond
+}
+
+// readsBeyond tells whether a node, wherever it runs, reads an operand from one of the
+// memories beyond a cut; after is the least time from then to the end.
+func (a *facts) readsBeyond(n taskgraph.NodeID, op hardware.MemoryOperand, beyond []bool) (after unit.Cycles, reads bool) {
+	cores := a.cores(n)
+	for _, core := range cores {
+		if s := a.readAt(n, core, op); s < 0 || !beyond[s] {
+			return 0, false
+		}
+	}
+	return a.least(n, func(at int) unit.Cycles {
+		if a.readFrom(n, cores[at-int(a.first[n])], op) < 0 {
+			return 0
+		}
+		return a.run[at] + a.tail[at]
+	}), len(cores) > 0
+}
+
 // crossers lists the tensors that have to leave a set of cores.
 func (a *facts) crossers(inside func(core int) bool, out *crossing) []crosser {
 	g, off := a.Graph, a.Accelerator.Offchip
-	within := make([]bool, len(a.Accelerator.Stores)) // all of its cores are inside
-	beyond := make([]bool, len(a.Accelerator.Stores)) // ... outside
-	for s := range a.Accelerator.Stores {
-		cores := a.Accelerator.Stores[s].Cores
-		within[s] = !slices.ContainsFunc(cores, func(c int) bool { return !inside(c) })
-		beyond[s] = !slices.ContainsFunc(cores, inside)
-	}
+	within, beyond := a.stores(inside)
 	var list []crosser
 	var ways []demand
 	for i := range g.Tensors {
@@ -158,21 +180,9 @@ func (a *facts) crossers(inside func(core int) bool, out *crossing) []crosser {
 		ways = ways[:0]
 		// read takes up a reader: what it reads crosses if it can only be read outside.
 		read := func(n taskgraph.NodeID, op hardware.MemoryOperand, size unit.Bits) {
-			for _, core := range a.cores(n) {
-				s := a.readAt(n, core, op)
-				if s < 0 || !beyond[s] {
-					return
-				}
+			if after, reads := a.readsBeyond(n, op, beyond); reads {
+				ways = append(ways, demand{size, after})
 			}
-			if len(a.cores(n)) == 0 {
-				return
-			}
-			ways = append(ways, demand{size, a.least(n, func(at int) unit.Cycles {
-				if a.readFrom(n, a.cores(n)[at-int(a.first[n])], op) < 0 {
-					return 0
-				}
-				return a.run[at] + a.tail[at]
-			})})
 		}
 		switch n := a.writer[x]; {
 		case tensor.Constant:

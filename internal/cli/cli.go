@@ -85,6 +85,14 @@ func show(w io.Writer, problems diag.List) {
 	}
 }
 
+// warn prints what is worth knowing, though nothing is wrong.
+func warn(w io.Writer, about []string) {
+	style := styleFor(w)
+	for _, text := range about {
+		fmt.Fprintln(w, style.warning(text))
+	}
+}
+
 // printable writes out what would control a terminal: a message may quote a file
 // that is not text.
 func printable(s string) string {

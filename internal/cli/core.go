@@ -12,8 +12,10 @@ import (
 	"github.com/spf13/cobra"
 
 	stream "streamdse"
+	"streamdse/hardware"
 	"streamdse/internal/diag"
 	"streamdse/internal/report"
+	"streamdse/workload"
 )
 
 type coreFlags struct {
@@ -157,39 +159,16 @@ func (f *coreFlags) run(c *cobra.Command) error {
 	if loading(); err != nil {
 		return err
 	}
-	if f.explain != "" {
-		var layers []layer
-		for i := range problem.Workload.Layers {
-			layers = append(layers, layer{problem.Workload.Layers[i].ID, problem.Workload.Layers[i].Name})
-		}
-		if _, err := layerNamed(layers, f.explain); err != nil {
+	if f.explain != "" { // before time is spent on a search
+		if _, err := layerNamed(layersIn(problem.Workload), f.explain); err != nil {
 			return err
 		}
 	}
 	if !f.quiet {
-		for _, w := range problem.Warnings() {
-			fmt.Fprintln(c.ErrOrStderr(), styleFor(c.ErrOrStderr()).warning(w))
-		}
+		warn(c.ErrOrStderr(), problem.Warnings())
 	}
-	o.Core = stream.FirstComputing(problem.Hardware)
-	if c.Flags().Changed("core") {
-		o.Core = f.core
-	}
-	if o.Core >= len(problem.Hardware.Cores) {
-		return diag.List{{
-			Message: fmt.Sprintf("--core %d: there is no such core in %s", o.Core, problem.Hardware.Name),
-			Allowed: fmt.Sprintf("0 to %d", len(problem.Hardware.Cores)-1), Hint: "`stream inspect --hardware` lists the cores",
-		}}
-	}
-	// As in the published tool, mixed unrollings come with locality, and arrays
-	// that compute in memory with both.
-	o.Mixed = f.mixed
-	if !c.Flags().Changed("mixed-spatial") {
-		o.Mixed = problem.Hardware.Cores[o.Core].IMC != nil
-	}
-	o.Locality = f.locality
-	if !c.Flags().Changed("exploit-locality") {
-		o.Locality = o.Mixed
+	if err := f.choose(c, problem.Hardware, &o); err != nil {
+		return err
 	}
 	progress := newProgress(c.ErrOrStderr(), f.quiet)
 	o.Progress = progress.update
@@ -214,6 +193,31 @@ func (f *coreFlags) run(c *cobra.Command) error {
 		return errInterrupted
 	case result.Unmapped > 0:
 		return fmt.Errorf("%d of %d layers have no mapping", result.Unmapped, len(result.Layers))
+	}
+	return nil
+}
+
+// choose sets the core of an accelerator, and what follows from its array.
+func (f *coreFlags) choose(c *cobra.Command, acc *hardware.Accelerator, o *stream.CoreOptions) error {
+	o.Core = stream.FirstComputing(acc)
+	if c.Flags().Changed("core") {
+		o.Core = f.core
+	}
+	if o.Core >= len(acc.Cores) {
+		return diag.List{{
+			Message: fmt.Sprintf("--core %d: there is no such core in %s", o.Core, acc.Name),
+			Allowed: fmt.Sprintf("0 to %d", len(acc.Cores)-1), Hint: "`stream inspect --hardware` lists the cores",
+		}}
+	}
+	// As in the published tool, mixed unrollings come with locality, and arrays
+	// that compute in memory with both.
+	o.Mixed = f.mixed
+	if !c.Flags().Changed("mixed-spatial") {
+		o.Mixed = acc.Cores[o.Core].IMC != nil
+	}
+	o.Locality = f.locality
+	if !c.Flags().Changed("exploit-locality") {
+		o.Locality = o.Mixed
 	}
 	return nil
 }
@@ -287,6 +291,14 @@ func (f *coreFlags) print(c *cobra.Command, r *report.CoreResult) error {
 type layer struct {
 	id   int
 	name string
+}
+
+func layersIn(w *workload.Workload) []layer {
+	list := make([]layer, len(w.Layers))
+	for i := range w.Layers {
+		list[i] = layer{w.Layers[i].ID, w.Layers[i].Name}
+	}
+	return list
 }
 
 func layersOf(r *report.CoreResult) []layer {

@@ -52,6 +52,7 @@ func TestErrors(t *testing.T) {
 	design := filepath.Join(filepath.Dir(scripts), "design")
 	testscript.Run(t, testscript.Params{
 		Dir:                 scripts,
+		WorkdirRoot:         secluded(t),
 		RequireExplicitExec: true,
 		UpdateScripts:       *update,
 		Setup:               func(e *testscript.Env) error { return os.CopyFS(e.WorkDir, os.DirFS(design)) },
@@ -75,6 +76,20 @@ func TestErrors(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 	})
+}
+
+// secluded is a folder for scripts whose next folders above hold nothing else: files that
+// an accelerator names are looked for there too. Anyone may enter it.
+func secluded(t *testing.T) string {
+	top := t.TempDir()
+	if err := os.Chmod(filepath.Dir(top), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(top, "all", "scripts")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 func bad(ts *testscript.TestScript, _ bool, args []string) {

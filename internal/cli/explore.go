@@ -34,7 +34,7 @@ type exploreFlags struct {
 
 func (f *exploreFlags) register(c *cobra.Command) {
 	flags := c.Flags()
-	flags.StringVar(&f.explore, "explore", "", "what is searched, `all`, none or a list of "+dimensionNames()+", from what the mapping and other flags say (default: all that no flag fixes; with published --rules only cores). Cores that nothing fixes are always searched")
+	flags.StringVar(&f.explore, "explore", "", "what is searched: all, none or a `list` of "+dimensionNames()+", from what the mapping and other flags say (default: all that no flag fixes; with published --rules only cores). Cores that nothing fixes are always searched")
 	flags.StringVar(&f.pick, "pick", "", "which of the solutions that are not dominated becomes the result: the one with the best "+strings.Join(stream.Objectives(), ", ")+" (default: as --objective)")
 	flags.StringArrayVar(&f.limits, "limit", nil, "what the result may have at the most: `AIM=VALUE`, e.g. memory=2MB, latency=3e6 (cycles) or energy=2.5mJ; several joined by commas, or repeated")
 	flags.DurationVar(&f.timeLimit, "time-limit", 0, "end the search of a mode after this `time`, e.g. 30s, with the best until then; 0 does not")

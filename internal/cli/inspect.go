@@ -18,8 +18,8 @@ import (
 
 type inspectFlags struct {
 	inputFlags
-	json, csv bool
-	plot      string
+	json, csv, quiet bool
+	plot             string
 }
 
 func inspectCommand() *cobra.Command {
@@ -53,6 +53,7 @@ YAML to be saved and edited, and nothing of the accelerator.`,
 	f.register(c)
 	c.Flags().BoolVar(&f.json, "json", false, "print as JSON")
 	c.Flags().BoolVar(&f.csv, "csv", false, "print the workload's layers as comma-separated values")
+	c.Flags().BoolVar(&f.quiet, "quiet", false, "no tables: print nothing but problems, or what --json and --csv ask for")
 	c.Flags().StringVar(&f.plot, "plot", "", "draw the workload's layers to this SVG `file` or, if none is given, the accelerator: .png, .svg or .pdf")
 	return c
 }
@@ -114,11 +115,20 @@ func (f *inspectFlags) run(c *cobra.Command, args []string) error {
 	if problem.Workload != nil {
 		v.network = describeNetwork(problem.Workload, sources.Workload.Operators)
 	}
-	switch out := c.OutOrStdout(); {
+	return f.write(c.OutOrStdout(), &v, text)
+}
+
+// write prints what was read in the format that the flags ask for. text is the mapping
+// that was generated, if that was asked for.
+func (f *inspectFlags) write(out io.Writer, v *inspected, text []byte) error {
+	switch {
 	case f.json:
 		return writeJSON(out, v)
 	case f.csv:
 		return v.writeCSV(out)
+	case f.quiet:
+		_, err := out.Write(text)
+		return err
 	default:
 		if err := v.print(out); err != nil {
 			return err

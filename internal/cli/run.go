@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,7 +8,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -85,8 +83,8 @@ mapping.yaml, which with --mapping gives the result again.`,
 	flags := c.Flags()
 	flags.StringVar(&f.mode, "mode", "both", "layer-by-layer, fused or both")
 	flags.StringVar(&f.stacks, "stacks", "auto", "layers fused together: auto (as many as keep their weights on the chip), a list such as 0-10,11-21, or a file with one stack a line")
-	flags.StringVar(&f.order, "order", string(stream.ByStacks), "which node that is ready is scheduled first: `stacks` (one after another, the deepest layer first), latency (whose inputs are computed first), memory (the deepest layer of all), or a file with one layer id or layer.node a line")
-	flags.StringVar(&f.prefetch, "prefetch", "none", "constants fetched before the network starts, as far as they fit: `none`, auto (all), or a list of operands such as W")
+	flags.StringVar(&f.order, "order", string(stream.ByStacks), "which node that is ready is scheduled first: stacks (one after another, the deepest layer first), latency (whose inputs are computed first), memory (the deepest layer of all), or a `file` with one layer id or layer.node a line")
+	flags.StringVar(&f.prefetch, "prefetch", "none", "constants fetched before the network starts, as far as they fit: none, auto (all), or a `list` of operands such as W")
 	flags.StringVar(&f.allocator, "allocator", "", "how to search: "+strings.Join(allocators(), ", ")+" (default: auto; fixed with --allocation)")
 	flags.StringVar(&f.allocation, "allocation", "", "a saved allocation.json to schedule instead of searching")
 	flags.StringVar(&f.objective, "objective", string(stream.EDP), "what to minimise: "+strings.Join(stream.Objectives(), ", "))
@@ -162,20 +160,15 @@ func (f *runFlags) options(c *cobra.Command) (modes []stream.Mode, o stream.Opti
 	}
 	f.loopSearch(c, &o, &problems)
 	f.allocatorSearch(c, &o, &problems)
-	note := func(err error) {
-		var l diag.List
-		errors.As(err, &l)
-		problems = append(problems, l...)
-	}
 	o.Stacks, err = parseStacks(f.stacks)
-	note(err)
+	problems.Note(err)
 	o.Prefetch, err = parsePrefetch(f.prefetch)
-	note(err)
+	problems.Note(err)
 	if slices.Contains(stream.Orders(), f.order) {
 		o.Order = stream.Order(f.order)
 	} else {
 		o.First, err = readOrder(f.order)
-		note(err)
+		problems.Note(err)
 	}
 	o.Seed, o.Workers, o.LPFLimit, o.SkipVerify = f.seed, f.workers, f.lpfLimit, f.noVerify
 	problems = append(problems, f.tilingFlags.options(c, &o)...)
@@ -267,115 +260,28 @@ func reason(err error) string {
 }
 
 func (f *runFlags) run(c *cobra.Command) error {
-	began := time.Now()
 	repeat, err := f.settle(c)
 	if err != nil {
 		return err
 	}
-	if f.allocation != "" && f.mapping == "" {
-		f.mapping = besideAllocation(f.allocation)
-	}
-	inputs, chosen, err := f.inputs()
-	modes, o, optionsErr := f.options(c)
-	as, formatErr := f.formats(c)
-	if err := both(both(err, optionsErr), formatErr); err != nil {
-		return err
-	}
-	o.Log = logger(c)
-	loading := timed(o.Log, "load")
-	problem, sources, err := stream.Load(inputs)
-	if loading(); err == nil {
-		err = repeat.unchanged(sources)
-	}
+	e, err := f.prepare(c, repeat)
 	if err != nil {
 		return err
 	}
-	o.Rules = chosen
-	if problem.Mapping != nil {
-		if modes, o, err = f.adopt(c, problem.Mapping, modes, o); err != nil {
+	for _, mode := range e.modes {
+		if goOn, err := e.explore(mode); err != nil {
 			return err
-		}
-	}
-	if !slices.Contains(modes, stream.Fused) {
-		if err := fusedOnly(o.Cuts, problem.Workload).Err(); err != nil {
-			return err
-		}
-	}
-	if o.Fixed, err = f.fixed(problem.Hardware); err != nil {
-		return err
-	}
-	loaded := time.Since(began)
-	if !f.quiet {
-		for _, w := range problem.Warnings() {
-			fmt.Fprintln(c.ErrOrStderr(), styleFor(c.ErrOrStderr()).warning(w))
-		}
-	}
-	if err := f.check(problem, sources, modes, o); err != nil {
-		return err
-	}
-	o.Costs = stream.NewCosts()
-	progress := newProgress(c.ErrOrStderr(), f.quiet)
-	o.Progress = progress.update
-
-	var results []*report.Result
-	var saved []report.Saved
-	var shown []*report.Data
-	var ended error
-	for _, mode := range modes {
-		o.Mode = mode
-		started := time.Now()
-		r, err := stream.Run(c.Context(), problem, o)
-		progress.finish()
-		var unmet *stream.Unmet
-		if errors.As(err, &unmet) { // another mode may keep the limits
-			ended = errors.Join(ended, fmt.Errorf("%s: %w", mode, err))
-			continue
-		}
-		if err != nil {
-			ended = noAnswer(mode, err)
-			if errors.Is(err, context.Canceled) && len(saved) > 0 {
-				ended = fmt.Errorf("%w; %s has none yet", errInterrupted, mode)
-			}
-			break
-		}
-		data := reportData(c, problem, sources, f, o, r)
-		data.Inputs.Settings.Flags, data.Inputs.Settings.Files = f.flags, f.files
-		if f.whatIf && (!r.Interrupted || r.TimedOut) {
-			data.WhatIf, err = trials(c.Context(), problem, o, r)
-			if progress.finish(); err != nil && !errors.Is(err, context.Canceled) {
-				return err
-			}
-			r.Interrupted = r.Interrupted || err != nil
-			r.TimedOut = r.TimedOut && err == nil
-		}
-		timing := timing{Load: loaded.Seconds(), Run: time.Since(started).Seconds()}
-		saving := timed(o.Log, "save")
-		s, err := save(f.output, data, problem.Mapping, r, as, timing)
-		if saving(); err != nil {
-			return err
-		}
-		results, saved, shown = append(results, report.NewResult(data)), append(saved, s), append(shown, data)
-		if r.Interrupted && !r.TimedOut {
-			ended = errInterrupted
+		} else if !goOn {
 			break
 		}
 	}
-	compared, err := as.together(f.output, shown)
-	if err != nil {
+	if err := e.show(); err != nil {
 		return err
 	}
-	if len(results) > 0 {
-		if err := f.print(c, results, saved); err != nil {
-			return err
-		}
+	if e.ended == nil {
+		return repeat.compare(c, e.results)
 	}
-	if !f.json && !f.quiet && len(compared) > 0 {
-		fmt.Fprintln(c.OutOrStdout(), "both: "+strings.Join(compared, "  "))
-	}
-	if ended == nil {
-		ended = repeat.compare(c, results)
-	}
-	return ended
+	return e.ended
 }
 
 // lastID is the highest id of a layer, or -1 without a workload.
@@ -429,25 +335,6 @@ func (f *runFlags) check(p stream.Problem, s stream.Sources, modes []stream.Mode
 		}
 	}
 	return problems.Unique().Err()
-}
-
-// print shows what was saved, as a table or as JSON.
-func (f *runFlags) print(c *cobra.Command, results []*report.Result, saved []report.Saved) error {
-	switch {
-	case f.json:
-		return report.WriteResults(c.OutOrStdout(), results)
-	case f.quiet:
-		return nil
-	}
-	if err := report.Summary(c.OutOrStdout(), results, saved); err != nil {
-		return err
-	}
-	for _, r := range results {
-		if err := r.Explain(c.OutOrStdout()); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // both joins two errors that may be lists of problems into one.

@@ -15,7 +15,7 @@ import (
 
 func schemaCommand() *cobra.Command {
 	var output string
-	var asJSON bool
+	var asJSON, quiet bool
 	c := &cobra.Command{
 		Use:   "schema [NAME]",
 		Short: "List and print the JSON Schemas of files that are read and written",
@@ -34,7 +34,7 @@ at the top of a file names the schema for it.`,
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return listSchemas(c, asJSON)
+				return listSchemas(c.OutOrStdout(), asJSON, quiet)
 			}
 			text, ok := schemas.Get(args[0])
 			if !ok {
@@ -53,6 +53,7 @@ at the top of a file names the schema for it.`,
 	}
 	c.Flags().StringVarP(&output, "output", "o", "", "`FILE` for the schema (default: standard output)")
 	c.Flags().BoolVar(&asJSON, "json", false, "list as JSON")
+	c.Flags().BoolVar(&quiet, "quiet", false, "list the names alone")
 	completeFile(c, "output", "json")
 	return c
 }
@@ -63,7 +64,7 @@ type schemaTitle struct {
 	About string `json:"description"`
 }
 
-func listSchemas(c *cobra.Command, asJSON bool) error {
+func listSchemas(out io.Writer, asJSON, quiet bool) error {
 	list := []schemaTitle{}
 	for _, name := range schemas.Names() {
 		text, _ := schemas.Get(name)
@@ -76,9 +77,12 @@ func listSchemas(c *cobra.Command, asJSON bool) error {
 		list = append(list, schemaTitle{name, s.Title})
 	}
 	if asJSON {
-		return writeJSON(c.OutOrStdout(), list)
+		return writeJSON(out, list)
 	}
-	w := tableWriter(c.OutOrStdout())
+	if quiet {
+		return writeLines(out, schemas.Names())
+	}
+	w := tableWriter(out)
 	for _, s := range list {
 		fmt.Fprintf(w, "%s\t%s\n", s.Name, s.About)
 	}

@@ -25,7 +25,7 @@ func (f *tilingFlags) register(c *cobra.Command) {
 	flags := c.Flags()
 	flags.StringArrayVar(&f.split, "split", nil, "spread layers over cores: `[LAYER:]DIM=PARTS`, e.g. K=4 or conv1:K=2,OY=2 (in place of the mapping's inter-core tiling)")
 	flags.StringArrayVar(&f.tile, "tile", nil, "cut layers within a core: `[LAYER:]DIM=PARTS`, e.g. OY=8, OY=all or conv1:OY:size=4 (in place of the mapping's intra-core tiling; only fused layers, unless LAYER is a name)")
-	flags.StringVar(&f.halo, "halo", "cache", "rows that windows of neighbouring tiles share: `cache` (read from the tiles that computed them) or recompute (where fused layers are cut into equally many tiles)")
+	flags.StringVar(&f.halo, "halo", "cache", "rows that windows of neighbouring tiles share: cache (read from the tiles that computed them) or recompute (where fused layers are cut into equally many tiles)")
 	complete(c, "halo", halos())
 	flags.Float64Var(&f.splitWeights, "split-weights", 0, "cut layers whose weights exceed this `part` of a core's memory along K into parts that fit: 1 the whole, 0.5 half of it; 0 does not")
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,17 +28,26 @@ func zooCommand() *cobra.Command {
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	var asJSON bool
-	list := &cobra.Command{
+	c.AddCommand(zooListCommand(), zooExportCommand())
+	return c
+}
+
+func zooListCommand() *cobra.Command {
+	var asJSON, quiet bool
+	c := &cobra.Command{
 		Use:   "list",
 		Short: "List what is built in",
 		Long: `List prints the names of what is built in. A workload may be followed by parameters,
 shown here with their defaults, after a colon: --workload resnet50:batch=4,height=320`,
-		Example: "  stream zoo list",
-		Args:    noArguments,
+		Example: `  stream zoo list
+  stream zoo list --json`,
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if asJSON {
+			switch {
+			case asJSON:
 				return writeJSON(c.OutOrStdout(), zooContents())
+			case quiet:
+				return writeLines(c.OutOrStdout(), builtins())
 			}
 			w := tableWriter(c.OutOrStdout())
 			for _, d := range zooContents().Details {
@@ -54,10 +62,21 @@ shown here with their defaults, after a colon: --workload resnet50:batch=4,heigh
 			return w.Flush()
 		},
 	}
-	list.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
-	var output string
-	var force, withSchemas bool
-	export := &cobra.Command{
+	c.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
+	c.Flags().BoolVar(&quiet, "quiet", false, "print the names alone")
+	return c
+}
+
+// exportFlags say where and how built-ins are written.
+type exportFlags struct {
+	output         string
+	force, schemas bool
+	json, quiet    bool
+}
+
+func zooExportCommand() *cobra.Command {
+	f := &exportFlags{}
+	c := &cobra.Command{
 		Use:   "export NAME...",
 		Short: "Write built-ins as files: ONNX models and YAML",
 		Long: `Export writes every built-in of the given names: a workload as NAME.onnx (shapes, no
@@ -69,13 +88,14 @@ NAME.mapping.yaml.`,
 			return beginning(begun, builtins()), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(c *cobra.Command, names []string) error {
-			return exportBuiltins(c, names, output, force, withSchemas)
+			return f.export(c.OutOrStdout(), names)
 		},
 	}
-	export.Flags().StringVar(&output, "output", ".", "folder to write to")
-	export.Flags().BoolVar(&force, "force", false, "overwrite files that exist")
-	export.Flags().BoolVar(&withSchemas, "schemas", false, "write JSON Schemas beside the YAML files and name them in their first lines, for editors")
-	c.AddCommand(list, export)
+	c.Flags().StringVar(&f.output, "output", ".", "folder to write to")
+	c.Flags().BoolVar(&f.force, "force", false, "overwrite files that exist")
+	c.Flags().BoolVar(&f.schemas, "schemas", false, "write JSON Schemas beside the YAML files and name them in their first lines, for editors")
+	c.Flags().BoolVar(&f.json, "json", false, "print the names of the files as JSON")
+	c.Flags().BoolVar(&f.quiet, "quiet", false, "print nothing but problems")
 	return c
 }
 
@@ -122,16 +142,61 @@ func builtins() []string {
 	return slices.Compact(names)
 }
 
-func exportBuiltins(c *cobra.Command, names []string, output string, force, withSchemas bool) error {
-	if len(names) == 0 {
-		return diag.List{{Message: "zoo export: no name is given", Hint: "`stream zoo list` lists the names, for instance `stream zoo export resnet18`"}}
+func (f *exportFlags) export(out io.Writer, names []string) error {
+	files, problems, err := exported(names)
+	if err != nil {
+		return err
 	}
-	var problems diag.List
-	files := map[string][]byte{}
-	for _, name := range names {
-		exported, ok, err := stream.Builtin(name)
-		if err != nil {
+	if f.schemas {
+		nameSchemas(files)
+	}
+	paths := slices.Sorted(maps.Keys(files))
+	place := func(path string) string { return filepath.Join(f.output, filepath.FromSlash(path)) }
+	for _, path := range paths {
+		if _, err := os.Lstat(place(path)); err == nil && !f.force {
+			problems.Add(diag.Problem{File: place(path), Message: "the file exists", Hint: "choose another folder with --output, or overwrite with --force"})
+		}
+	}
+	if err := problems.Err(); err != nil {
+		return err
+	}
+	written := []string{}
+	for _, path := range paths {
+		full := place(path)
+		if err := os.MkdirAll(filepath.Dir(full), 0o777); err != nil {
+			return unwritable("output", fmt.Errorf("cannot make folder %s: %s", filepath.Dir(full), reason(err)))
+		}
+		write := func(w io.Writer) error {
+			_, err := w.Write(files[path])
 			return err
+		}
+		if err := report.WriteFile(full, write); err != nil {
+			return unwritable("output", err)
+		}
+		written = append(written, full)
+		if !f.json && !f.quiet {
+			if _, err := fmt.Fprintln(out, full); err != nil {
+				return err
+			}
+		}
+	}
+	if f.json {
+		return writeJSON(out, written)
+	}
+	return nil
+}
+
+// exported is the content of the files of built-ins, by their slash-separated paths,
+// with a problem for every name that is none.
+func exported(names []string) (files map[string][]byte, problems diag.List, err error) {
+	if len(names) == 0 {
+		return nil, nil, diag.List{{Message: "zoo export: no name is given", Hint: "`stream zoo list` lists the names, for instance `stream zoo export resnet18`"}}
+	}
+	files = map[string][]byte{}
+	for _, name := range names {
+		of, ok, err := stream.Builtin(name)
+		if err != nil {
+			return nil, nil, err
 		}
 		if !ok {
 			problems.Add(diag.Problem{
@@ -139,42 +204,9 @@ func exportBuiltins(c *cobra.Command, names []string, output string, force, with
 				Hint:    cmp.Or(diag.DidYouMean(name, builtins()), "`stream zoo list` lists the names"),
 			})
 		}
-		for path, content := range exported {
-			files[path] = content
-		}
+		maps.Copy(files, of)
 	}
-	if withSchemas {
-		nameSchemas(files)
-	}
-	paths := make([]string, 0, len(files))
-	for path := range files {
-		full := filepath.Join(output, filepath.FromSlash(path))
-		if _, err := os.Lstat(full); err == nil && !force {
-			problems.Add(diag.Problem{File: full, Message: "the file exists", Hint: "choose another folder with --output, or overwrite with --force"})
-		}
-		paths = append(paths, path)
-	}
-	if err := problems.Err(); err != nil {
-		return err
-	}
-	sort.Strings(paths)
-	for _, path := range paths {
-		full := filepath.Join(output, filepath.FromSlash(path))
-		write := func(w io.Writer) error {
-			_, err := w.Write(files[path])
-			return err
-		}
-		if err := os.MkdirAll(filepath.Dir(full), 0o777); err != nil {
-			return unwritable("output", fmt.Errorf("cannot make folder %s: %s", filepath.Dir(full), reason(err)))
-		}
-		if err := report.WriteFile(full, write); err != nil {
-			return unwritable("output", err)
-		}
-		if _, err := fmt.Fprintln(c.OutOrStdout(), full); err != nil {
-			return err
-		}
-	}
-	return nil
+	return files, problems, nil
 }
 
 // nameSchemas puts a line before the YAML files that names their schema, and adds the

@@ -1,13 +1,12 @@
 package cost
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"testing"
 
 	"streamdse/hardware"
-	"streamdse/internal/connect"
+	"streamdse/internal/connect/connecttest"
 	"streamdse/internal/golden"
 	"streamdse/internal/onnx"
 	"streamdse/internal/onnx/onnxtest"
@@ -36,12 +35,7 @@ func measuredCase(t *testing.T, f *golden.File, c *golden.Case, r rules.Rules) m
 	m, err := mapping.Parse(c.Inputs.Mapping, f.Mappings[c.Inputs.Mapping])
 	check(err)
 	acc := f.Accelerators[c.Inputs.Accelerator]
-	text, err := json.Marshal(map[string]any{
-		"name": acc.Name, "cores": acc.Cores, "offchip_core": acc.OffchipCore, "core_connectivity": acc.Connectivity,
-		"core_memory_sharing": slices.Clip(append([]string{}, acc.Sharing...)), "bandwidth": acc.Bandwidth, "unit_energy_cost": acc.UnitEnergy,
-	})
-	check(err)
-	a, err := hardware.Parse(acc.Name+".yaml", text, func(file string) (string, []byte, error) { return file, acc.CoreFiles[file], nil })
+	a, err := hardware.Parse(acc.Name+".yaml", acc.Text(t), acc.CoreFile)
 	check(err)
 	stacks := split.LayerByLayer(w)
 	if c.Inputs.Mode == "fused" {
@@ -53,11 +47,7 @@ func measuredCase(t *testing.T, f *golden.File, c *golden.Case, r rules.Rules) m
 			check(err)
 		}
 	}
-	tiled, _, err := split.Nodes(w, m, stacks, r)
-	check(err)
-	g, err := connect.Graph(tiled, r)
-	check(err)
-	return measured{g, a}
+	return measured{connecttest.Graph(t, w, m, stacks, r), a}
 }
 
 // TestStreamedOperands compares, for every node of the measured cases, which

@@ -6,7 +6,7 @@ import (
 
 	"streamdse/hardware"
 	"streamdse/hardware/zoo"
-	"streamdse/internal/connect"
+	"streamdse/internal/connect/connecttest"
 	"streamdse/internal/split"
 	"streamdse/mapping"
 	"streamdse/rules"
@@ -39,15 +39,7 @@ func reduction(t *testing.T, c, parts int, cores ...int) *taskgraph.Graph {
 	}
 	m := &mapping.Mapping{Entries: []mapping.Entry{{Name: "default", Cores: cores, Inter: []mapping.Tiling{{Dim: "C", Parts: parts}}}}}
 	w := &workload.Workload{Layers: []workload.Layer{l}, Outputs: []int{0}}
-	tiled, _, err := split.Nodes(w, m, split.LayerByLayer(w), rules.Default())
-	if err != nil {
-		t.Fatal(err)
-	}
-	g, err := connect.Graph(tiled, rules.Default())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return g
+	return connecttest.Graph(t, w, m, split.LayerByLayer(w), rules.Default())
 }
 
 // TestPartialSums: three parts of a reduction of 10. The node of the last part adds

@@ -46,9 +46,9 @@ type Kind uint8
 
 const (
 	Unknown Kind = iota // nothing that the schedule names
-	Core
-	Link
-	Memory
+	Core                // computes
+	Link                // moves data
+	Memory              // has or lacks room
 )
 
 func (k Kind) String() string { return [...]string{"unknown", "core", "link", "memory"}[k] }

@@ -24,6 +24,9 @@ type Problem struct {
 	Free []mapping.Dimension
 	// EqualParts restricts cuts to parts of equal size.
 	EqualParts bool
+	// Tile cuts the layers as a plan says, without connecting them; the layers are
+	// those of Layers. If it is nil, the start is taken whatever its size.
+	Tile func(*Plan) (*taskgraph.Tiled, error)
 	// Open builds what a plan decides. An error means that the plan is not possible,
 	// or is that of the context.
 	Open func(context.Context, *Plan) (*Opened, error)
@@ -87,7 +90,10 @@ const (
 // error is the context's if there is none, or that of the start if it has no
 // schedule.
 func Search(ctx context.Context, p Problem, o Options) (*Result, error) {
-	start := p.Start
+	start, err := p.coarse(p.Start)
+	if err != nil {
+		return nil, err
+	}
 	opened, err := p.Open(ctx, &start)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -90,7 +91,7 @@ func TestMoreBudgetIsNeverWorse(t *testing.T) {
 		if rapid.Bool().Draw(t, "limited") {
 			o.Limits.Latency = unit.Cycles(rapid.IntRange(1, 5000).Draw(t, "limit"))
 		}
-		last := allocate.Infeasible()
+		last := allocate.Point{Latency: math.MaxInt64, Energy: unit.Picojoules(math.Inf(1)), Memory: math.MaxInt64}
 		budget := 0
 		for range 4 {
 			budget += rapid.IntRange(1, 150).Draw(t, "more")
@@ -232,4 +233,65 @@ func TestThin(t *testing.T) {
 			}
 		}
 	})
+}
+
+// tiles lets a toy problem cut its layers within a core along OY, into rows unless a
+// plan says otherwise, and over two cores along K.
+func tiles(p *Problem, rows []int) {
+	for i := range p.Layers {
+		p.Layers[i].Dims[1].Size = rows[i]
+	}
+	p.Tile = func(plan *Plan) (*taskgraph.Tiled, error) {
+		t := &taskgraph.Tiled{}
+		for i := range p.Layers {
+			l := &p.Layers[i]
+			loops := []taskgraph.Loop{{Dim: 1, Parts: rows[i]}, {Dim: 0, Parts: 2, Inter: true}}
+			for _, c := range plan.cutsOf(l.Name, false) {
+				loops[0].Parts = c.Parts
+			}
+			layer := taskgraph.Layer{Layer: &workload.Layer{ID: i, Dims: l.Dims}, Loops: loops}
+			t.Layers = append(t.Layers, layer)
+			t.Nodes = append(t.Nodes, make([]taskgraph.Node, layer.NodeCount())...)
+		}
+		return t, nil
+	}
+}
+
+func TestLargeStartsAreCoarser(t *testing.T) {
+	rows := []int{4000, 2000, 1, 6}
+	p := toy([]int{1, 1, 1, 1}, 2)
+	tiles(&p, rows)
+	parts := func(plan Plan) (list []int) {
+		tiled, err := p.Tile(&plan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range tiled.Layers {
+			list = append(list, tiled.Layers[i].Loops[0].Parts)
+		}
+		return list
+	}
+	check := func(what string, want []int) {
+		t.Helper()
+		plan, err := p.coarse(p.Start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := parts(plan); !slices.Equal(got, want) {
+			t.Errorf("%s: %v tiles, want %v", what, got, want)
+		}
+	}
+	check("12014 nodes", []int{2000, 1000, 1, 3})
+	p.Layers[0].Tiles = false
+	check("the mapping keeps the first", []int{4000, 63, 1, 1}) // 2*(4000+63+1+1) = 8130
+	p.Layers[0].Tiles = true
+	p.Free = []mapping.Dimension{mapping.Splits}
+	check("tiles are not free", rows)
+	p.Free = mapping.Dimensions()
+	p.EqualParts = true
+	rows[0], rows[3] = 5000, 7
+	p.Layers[0].Dims[1].Size, p.Layers[3].Dims[1].Size = 5000, 7
+	check("equal parts", []int{2500, 1000, 1, 1})
+	rows[0] = 20
+	check("small enough", rows)
 }

@@ -1,10 +1,13 @@
 // Package golden reads the measured multi-core runs that tests compare with:
 // computation nodes, dependencies, transfers, memory curves and energies of
-// small networks on small accelerators, as figures. Only tests import it.
+// small networks on small accelerators, as figures; and other tables of figures. Only
+// tests import it.
 package golden
 
 import (
+	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -25,10 +28,30 @@ type Accelerator struct {
 	Cores        map[string]string          `json:"cores"`
 	OffchipCore  string                     `json:"offchip_core"`
 	Connectivity []string                   `json:"core_connectivity"`
-	Sharing      []string                   `json:"core_memory_sharing"`
+	Sharing      []string                   `json:"core_memory_sharing,omitempty"`
 	Bandwidth    float64                    `json:"bandwidth"`
 	UnitEnergy   float64                    `json:"unit_energy_cost"`
-	CoreFiles    map[string]json.RawMessage `json:"core_files"`
+	CoreFiles    map[string]json.RawMessage `json:"core_files,omitempty"`
+}
+
+// Text is the accelerator file alone, in JSON, which is YAML too.
+func (a Accelerator) Text(t testing.TB) []byte {
+	t.Helper()
+	a.CoreFiles = nil
+	text, err := json.Marshal(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// CoreFile reads one of the core files that Text names.
+func (a Accelerator) CoreFile(name string) (file string, content []byte, err error) {
+	content, ok := a.CoreFiles[name]
+	if !ok {
+		return "", nil, fmt.Errorf("no core file %q", name)
+	}
+	return name, content, nil
 }
 
 // Network is an ONNX graph as plain data: shapes by tensor name, and nodes.
@@ -185,6 +208,29 @@ func Shared(t testing.TB, path string) string {
 		t.Skipf("the public inputs are not beside the checkout: %v", err)
 	}
 	return p
+}
+
+// Table reads a CSV file: its rows, each by the names of the columns.
+func Table(t testing.TB, path string) []map[string]string {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []map[string]string
+	for _, row := range rows[1:] {
+		named := map[string]string{}
+		for i, column := range rows[0] {
+			named[column] = row[i]
+		}
+		list = append(list, named)
+	}
+	return list
 }
 
 // Load reads the cases of November 2024.

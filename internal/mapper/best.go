@@ -122,13 +122,7 @@ func (s *search) prove(p *Problem, model *loopnest.Model, tried []unrolling, opt
 		s.open = append(s.open, value{math.Ceil(float64(p.Layer.MACs()) / float64(p.Core.Units())), operations})
 	}
 	for _, u := range more {
-		bound := value{u.cycles, operations}
-		switch {
-		case s.cut(bound):
-			s.result.Pruned++
-			continue
-		case s.effort <= 0:
-			s.open = append(s.open, bound)
+		if s.closed(value{u.cycles, operations}) {
 			continue
 		}
 		e, err := model.NewEvaluator(u.spatial)
@@ -302,12 +296,7 @@ func (b *branching) branch() error {
 	b.next[depth] = next
 	slices.SortStableFunc(next, func(x, y branch) int { return b.objective.compare(x.bound, y.bound) })
 	for _, x := range next {
-		if b.cut(x.bound) {
-			b.result.Pruned++
-			continue
-		}
-		if b.effort <= 0 {
-			b.open = append(b.open, x.bound)
+		if b.closed(x.bound) {
 			continue
 		}
 		b.inner = append(b.inner, x.factor)
@@ -378,6 +367,20 @@ func (s *search) cut(bound value) bool {
 		bound.latency = best.latency
 	}
 	return !s.objective.less(bound, best)
+}
+
+// closed tells whether what lies within a bound is left out: it cannot beat the best so
+// far, or the effort is used up and it stays open.
+func (s *search) closed(bound value) bool {
+	switch {
+	case s.cut(bound):
+		s.result.Pruned++
+		return true
+	case s.effort <= 0:
+		s.open = append(s.open, bound)
+		return true
+	}
+	return false
 }
 
 // conclude says how good the result is, given bounds of what was not examined.

@@ -26,15 +26,8 @@ func TestBounded(t *testing.T) {
 		sram.Ports[i].Write.Max *= 128
 	}
 	core.Memories = slices.Insert(core.Memories, 2, sram)
-	operand := func(name string, dims ...workload.Dim) workload.Operand {
-		return workload.Operand{Name: name, Dims: dims, Bits: 8, FinalBits: 8, Axes: []int{1, 2}}
-	}
-	layer := &workload.Layer{
-		Name: "product", Dims: []workload.LoopDim{{Dim: "D", Size: 4}, {Dim: "K", Size: 1024}, {Dim: "C", Size: 1024}},
-		Operands: []workload.Operand{operand("O", "D", "K"), operand("W", "C", "K"), operand("I", "D", "C")},
-	}
 	core.Dataflow = hardware.Dataflow{{{Dim: "K", Factor: 32}}, {{Dim: "C", Factor: 32}}}
-	p := Problem{Problem: loopnest.Problem{Layer: layer, Core: core}, Entry: &mapping.Entry{}}
+	p := Problem{Problem: loopnest.Problem{Layer: matrixProduct(4, 1024, 1024), Core: core}, Entry: &mapping.Entry{}}
 	opt := DefaultOptions()
 	opt.FactorLimit = 0 // factors of 2 fill a register to the last bit
 
@@ -51,8 +44,45 @@ func TestBounded(t *testing.T) {
 	if r.Compute != 4*1024 {
 		t.Errorf("%v cycles", r.Compute)
 	}
+
 	core.Memories[2].Size = 1024 // one weight for every eighth unit
 	if _, err = Search(context.Background(), p, opt); !errors.As(err, &misfit) {
 		t.Errorf("an SRAM that is too small for any nest: error %v", err)
+	}
+}
+
+// TestBoundedTogether has weights that fill an SRAM to the last bit, through which
+// inputs and outputs pass too: the registers below could hold them all, but must not.
+func TestBoundedTogether(t *testing.T) {
+	core := nesttest.TPULike()
+	sram := &core.Memories[2]
+	sram.Size, sram.Operands = 256*128*8, append(slices.Clone(sram.Operands), hardware.I2)
+	sram.Ports = slices.Clone(sram.Ports)
+	for i, d := range []hardware.Direction{hardware.ToLow, hardware.FromHigh} {
+		sram.Ports[i].Services = append(slices.Clone(sram.Ports[i].Services), hardware.Service{Operand: hardware.I2, Direction: d})
+	}
+	core.Dataflow = hardware.Dataflow{{{Dim: "K", Factor: 32}}, {{Dim: "C", Factor: 32}}}
+	p := Problem{Problem: loopnest.Problem{Layer: matrixProduct(4, 256, 128), Core: core, Bounded: true}, Entry: &mapping.Entry{}}
+	for _, method := range []Method{Best, Loma} {
+		opt := DefaultOptions()
+		opt.Search, opt.FactorLimit = method, 0
+		r, err := Search(context.Background(), p, opt)
+		if err != nil {
+			t.Fatal(method, err)
+		}
+		if r.Compute != 4*256*128/1024 {
+			t.Errorf("%s: %v cycles", method, r.Compute)
+		}
+	}
+}
+
+// matrixProduct is a matrix product of 8-bit numbers.
+func matrixProduct(d, k, c int) *workload.Layer {
+	operand := func(name string, dims ...workload.Dim) workload.Operand {
+		return workload.Operand{Name: name, Dims: dims, Bits: 8, FinalBits: 8, Axes: []int{1, 2}}
+	}
+	return &workload.Layer{
+		Name: "product", Dims: []workload.LoopDim{{Dim: "D", Size: d}, {Dim: "K", Size: k}, {Dim: "C", Size: c}},
+		Operands: []workload.Operand{operand("O", "D", "K"), operand("W", "C", "K"), operand("I", "D", "C")},
 	}
 }

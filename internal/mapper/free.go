@@ -132,12 +132,7 @@ func (b *placing) branch(depth int) error {
 	b.next[depth] = next
 	slices.SortStableFunc(next, func(x, y step) int { return b.objective.compare(x.bound, y.bound) })
 	for _, s := range next {
-		if b.cut(s.bound) {
-			b.result.Pruned++
-			continue
-		}
-		if b.effort <= 0 {
-			b.open = append(b.open, s.bound)
+		if b.closed(s.bound) {
 			continue
 		}
 		last := b.last

@@ -47,8 +47,9 @@ func countChains(a loopnest.Allocation, n int) float64 {
 	return count
 }
 
-// bestOfAll evaluates every allocation of every order of the prime factors.
-func bestOfAll(t *rapid.T, p *Problem, objective Objective, most float64) (cost loopnest.Cost, fits bool) {
+// unrolled is the model of a problem, its evaluator under the first unrolling, and all
+// prime factors that are left for loops in time.
+func unrolled(t *rapid.T, p *Problem) (*loopnest.Model, *loopnest.Evaluator, []loopnest.Loop) {
 	model, err := loopnest.NewModel(p.Problem)
 	if err != nil {
 		t.Fatal(err)
@@ -65,6 +66,12 @@ func bestOfAll(t *rapid.T, p *Problem, objective Objective, most float64) (cost 
 	if err != nil {
 		t.Fatal(err)
 	}
+	return model, e, factors
+}
+
+// bestOfAll evaluates every allocation of every order of the prime factors.
+func bestOfAll(t *rapid.T, p *Problem, objective Objective, most float64) (cost loopnest.Cost, fits bool) {
+	model, e, factors := unrolled(t, p)
 	a := model.NewAllocation()
 	if countChains(a, len(factors))*countOrders(factors) > most {
 		t.Skip("too many nests")
@@ -127,33 +134,15 @@ func TestFreeOutlook(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawProblem(t, 4)
 		p.Even = false
-		model, err := loopnest.NewModel(p.Problem)
-		if err != nil {
-			t.Fatal(err)
-		}
-		unrollings, err := candidates(&p, DefaultOptions())
-		if err != nil {
-			t.Skip(err)
-		}
-		e, err := model.NewEvaluator(unrollings[0].spatial)
-		if err != nil {
-			t.Skip(err)
-		}
-		factors, _, err := split(p.Layer, e.TemporalSizes(), math.MaxInt, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		model, e, factors := unrolled(t, &p)
 		if countChains(model.NewAllocation(), len(factors))*countOrders(factors) > 10_000 {
 			t.Skip("too many nests")
 		}
 		s := &search{}
 		b := newPlacing(s, model, e, 0, factors, nil, rapid.Bool().Draw(t, "from outside"))
 		b.outlook = e.NewFreeOutlook(b.factors, slices.Clone(b.left), b.fromOutside)
-		other, err := model.NewEvaluator(unrollings[0].spatial)
-		if err != nil {
-			t.Fatal(err)
-		}
-		o := &observedPlacing{t: t, placing: b, evaluator: other, future: map[string]map[string]outcome{}}
+		_, other, _ := unrolled(t, &p)
+		o := &observedPlacing{placing: b, beginnings: beginnings{t: t, future: map[string]map[string]outcome{}}, evaluator: other}
 		o.visit()
 		kept += o.merged
 	})
@@ -164,10 +153,8 @@ func TestFreeOutlook(t *testing.T) {
 
 type observedPlacing struct {
 	*placing
-	t         *rapid.T
+	beginnings
 	evaluator *loopnest.Evaluator
-	future    map[string]map[string]outcome
-	merged    int
 }
 
 // visit returns the costs of all completions by what they add.
@@ -189,36 +176,6 @@ func (o *observedPlacing) visit() map[string]outcome {
 		}
 	}
 	possible := o.outlook.LookAllocated(o.inner, o.cuts)
-	var latency, energy float64
-	if possible {
-		latency, energy = o.outlook.Bound()
-	}
-	for rest, x := range out {
-		switch {
-		case !x.fits:
-		case !possible:
-			o.t.Fatalf("nothing that begins with %v %v should fit, but %v does: %v", o.inner, o.cuts, rest, x.cost)
-		case x.cost.Total() < latency || float64(x.cost.Energy) < energy:
-			o.t.Fatalf("after %v %v: %v costs %v cycles and %v pJ, less than %v or %v", o.inner, o.cuts, rest, x.cost.Total(), x.cost.Energy, latency, energy)
-		}
-	}
-	if !possible {
-		return out
-	}
-	key := string(o.outlook.KeyAllocated(o.cuts, o.last))
-	if key == "" {
-		return out
-	}
-	before, ok := o.future[key]
-	if !ok {
-		o.future[key] = out
-		return out
-	}
-	o.merged++
-	for rest, x := range out {
-		if before[rest] != x {
-			o.t.Fatalf("after %v %v: %v is %v, but %v after another beginning with the same key", o.inner, o.cuts, rest, x, before[rest])
-		}
-	}
+	o.check([]any{o.inner, o.cuts}, out, o.outlook, possible, func() []byte { return o.outlook.KeyAllocated(o.cuts, o.last) })
 	return out
 }

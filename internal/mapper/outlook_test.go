@@ -2,7 +2,6 @@ package mapper
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"testing"
 
@@ -18,22 +17,7 @@ func TestOutlook(t *testing.T) {
 	kept := 0
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawProblem(t, 7)
-		model, err := loopnest.NewModel(p.Problem)
-		if err != nil {
-			t.Fatal(err)
-		}
-		unrollings, err := candidates(&p, DefaultOptions())
-		if err != nil {
-			t.Skip(err)
-		}
-		e, err := model.NewEvaluator(unrollings[0].spatial)
-		if err != nil {
-			t.Skip(err)
-		}
-		all, _, err := split(p.Layer, e.TemporalSizes(), math.MaxInt, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		_, e, all := unrolled(t, &p)
 		var factors []loopnest.Loop
 		var counts []int
 		for _, f := range all {
@@ -43,12 +27,9 @@ func TestOutlook(t *testing.T) {
 				factors, counts = append(factors, f), append(counts, 1)
 			}
 		}
-		other, err := model.NewEvaluator(unrollings[0].spatial)
-		if err != nil {
-			t.Fatal(err)
-		}
-		o := &observed{t: t, outlook: e.NewOutlook(factors, slices.Clone(counts)), evaluator: other, factors: factors, left: counts,
-			future: map[string]map[string]outcome{}}
+		_, other, _ := unrolled(t, &p)
+		o := &observed{beginnings: beginnings{t: t, future: map[string]map[string]outcome{}},
+			outlook: e.NewOutlook(factors, slices.Clone(counts)), evaluator: other, factors: factors, left: counts}
 		o.visit()
 		kept += o.merged
 	})
@@ -64,14 +45,12 @@ type outcome struct {
 }
 
 type observed struct {
-	t         *rapid.T
+	beginnings
 	outlook   *loopnest.Outlook
 	evaluator *loopnest.Evaluator
 	factors   []loopnest.Loop
 	left      []int
 	inner     []int
-	future    map[string]map[string]outcome // by key, then by what comes outside
-	merged    int
 }
 
 // visit returns the outcomes of all completions of inner.
@@ -100,41 +79,50 @@ func (o *observed) visit() map[string]outcome {
 		cost, fits := o.evaluator.Evaluate(order)
 		out[""] = outcome{cost, fits}
 	}
-	o.check(out)
+	o.check([]any{o.inner}, out, o.outlook, o.outlook.Look(o.inner), o.outlook.Key)
 	return out
 }
 
-func (o *observed) check(completions map[string]outcome) {
-	possible := o.outlook.Look(o.inner)
+// beginnings are beginnings of orders that have been compared with all their
+// completions.
+type beginnings struct {
+	t      *rapid.T
+	future map[string]map[string]outcome // by key, then by what is added
+	merged int                           // that had the key of an earlier one
+}
+
+// check compares what an outlook says of a beginning with its completions: possible is
+// whether any may fit, key tells beginnings with the same completions from others.
+func (b *beginnings) check(beginning []any, completions map[string]outcome, outlook *loopnest.Outlook, possible bool, key func() []byte) {
 	var latency, energy float64
 	if possible {
-		latency, energy = o.outlook.Bound()
+		latency, energy = outlook.Bound()
 	}
 	for rest, x := range completions {
 		switch {
 		case !x.fits:
 		case !possible:
-			o.t.Fatalf("nothing that begins with %v should fit, but %v does: %v", o.inner, rest, x.cost)
+			b.t.Fatalf("nothing that begins with %v should fit, but %v does: %v", beginning, rest, x.cost)
 		case x.cost.Total() < latency || float64(x.cost.Energy) < energy:
-			o.t.Fatalf("after %v: %v costs %v cycles and %v pJ, less than %v or %v", o.inner, rest, x.cost.Total(), x.cost.Energy, latency, energy)
+			b.t.Fatalf("after %v: %v costs %v cycles and %v pJ, less than %v or %v", beginning, rest, x.cost.Total(), x.cost.Energy, latency, energy)
 		}
 	}
 	if !possible {
 		return
 	}
-	key := string(o.outlook.Key())
-	if key == "" {
+	k := string(key())
+	if k == "" {
 		return
 	}
-	before, ok := o.future[key]
+	before, ok := b.future[k]
 	if !ok {
-		o.future[key] = completions
+		b.future[k] = completions
 		return
 	}
-	o.merged++
+	b.merged++
 	for rest, x := range completions {
 		if before[rest] != x {
-			o.t.Fatalf("after %v: %v is %v, but %v after another beginning with the same key", o.inner, rest, x, before[rest])
+			b.t.Fatalf("after %v: %v is %v, but %v after another beginning with the same key", beginning, rest, x, before[rest])
 		}
 	}
 }

@@ -155,6 +155,41 @@ func einsumIDs(c *call) int {
 	return 2
 }
 
+// loops names a loop for every letter of one or two operands (second may be empty), in
+// the order in which they come: C for what is summed up, B and H for what both operands
+// have, K for what only the second has or, without one, for the last axis, D for others.
+func (e *equation) loops(first, second string) (names map[rune]workload.Dim, dims []workload.LoopDim) {
+	names = map[rune]workload.Dim{}
+	count := map[string]int{}
+	kind := func(r rune) string {
+		inFirst, inSecond := strings.ContainsRune(first, r), strings.ContainsRune(second, r)
+		switch {
+		case !strings.ContainsRune(e.result, r):
+			return "C"
+		case inFirst && inSecond && count["B"] == 0:
+			return "B"
+		case inFirst && inSecond:
+			return "H"
+		case inSecond || second == "" && strings.HasSuffix(e.result, string(r)):
+			return "K"
+		}
+		return "D"
+	}
+	for _, r := range first + second {
+		if _, done := names[r]; done {
+			continue
+		}
+		k := kind(r)
+		names[r] = workload.Dim(k)
+		if n := count[k]; n > 0 {
+			names[r] = workload.Dim(fmt.Sprintf("%s%d", k, n))
+		}
+		count[k]++
+		dims = append(dims, loop(names[r], e.size[r]))
+	}
+	return names, dims
+}
+
 // lowerEinsum makes a batched matrix product of two operands. One operand is
 // transposed, or reduced.
 func lowerEinsum(l *lowering, p *part) error {
@@ -169,43 +204,11 @@ func lowerEinsum(l *lowering, p *part) error {
 	for i := range operands {
 		operands[i], e.operands[i] = l.diagonal(p, p.value(i), e.operands[i])
 	}
-	names := map[rune]workload.Dim{}
-	count := map[string]int{}
-	name := func(r rune, kind string) {
-		n := workload.Dim(kind)
-		if k := count[kind]; k > 0 {
-			n = workload.Dim(fmt.Sprintf("%s%d", kind, k))
-		}
-		count[kind]++
-		names[r] = n
-	}
 	second := ""
 	if len(e.operands) == 2 {
 		second = e.operands[1]
 	}
-	var dims []workload.LoopDim
-	visit := func(letters string, kind func(r rune) string) {
-		for _, r := range letters {
-			if _, done := names[r]; !done {
-				name(r, kind(r))
-				dims = append(dims, loop(names[r], e.size[r]))
-			}
-		}
-	}
-	visit(e.operands[0]+second, func(r rune) string {
-		inA, inB, out := strings.ContainsRune(e.operands[0], r), strings.ContainsRune(second, r), strings.ContainsRune(e.result, r)
-		switch {
-		case !out:
-			return "C"
-		case inA && inB && count["B"] == 0:
-			return "B"
-		case inA && inB:
-			return "H"
-		case inB || second == "" && strings.HasSuffix(e.result, string(r)):
-			return "K"
-		}
-		return "D"
-	})
+	names, dims := e.loops(e.operands[0], second)
 	axesOf := func(letters string, shape []int64) [][]workload.Dim {
 		axes := [][]workload.Dim{}
 		for i, r := range letters {
@@ -218,7 +221,7 @@ func lowerEinsum(l *lowering, p *part) error {
 		return axes
 	}
 	if second == "" {
-		if count["C"] == 0 { // nothing is computed
+		if len(e.result) == len(dims) { // nothing is computed
 			perm := make([]int, 0, len(e.result))
 			for _, r := range e.result {
 				perm = append(perm, strings.IndexRune(e.operands[0], r))

@@ -182,7 +182,7 @@ func stretched(names []workload.Dim, to, shape []int64) [][]workload.Dim {
 	return axes
 }
 
-// fused are the variants of a matrix product that transpose the last two axes of
+// fusedShapes are the shapes of the variants of a matrix product that transpose the last two axes of
 // their operands.
 func (c *call) fusedShapes() (a, b []int64, err error) {
 	a, b = c.in[0].shape, c.in[1].shape

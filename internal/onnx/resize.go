@@ -33,19 +33,9 @@ func (c *call) resizing() (resizing, error) {
 		r.rounding = c.Str("nearest_mode", "round_prefer_floor")
 		r.antialias = c.Int("antialias", 0) != 0
 	}
-	var axes []int
-	if a := c.Attribute("axes"); a != nil {
-		for _, v := range a.Ints {
-			i, err := axis(v, len(shape))
-			if err != nil {
-				return r, err
-			}
-			axes = append(axes, i)
-		}
-	} else {
-		for i := range shape {
-			axes = append(axes, i)
-		}
+	axes, err := c.resizedAxes()
+	if err != nil {
+		return r, err
 	}
 	var scales []float64
 	switch {
@@ -75,15 +65,8 @@ func (c *call) resizing() (resizing, error) {
 		return r, errors.New("it has neither scales nor sizes")
 	}
 	if scales != nil {
-		if len(scales) != len(axes) {
-			return r, fmt.Errorf("it has %d scales for %d dimensions", len(scales), len(axes))
-		}
-		for i, a := range axes {
-			if n := math.Floor(float64(shape[a]) * scales[i]); n >= 1 && n <= maxDim {
-				r.out[a] = int64(n)
-			} else {
-				return r, fmt.Errorf("it scales dimension %d, of %d, by %g", a, shape[a], scales[i])
-			}
+		if err := r.scale(shape, axes, scales); err != nil {
+			return r, err
 		}
 	}
 	for i, n := range r.out {
@@ -92,6 +75,39 @@ func (c *call) resizing() (resizing, error) {
 		}
 	}
 	return r, nil
+}
+
+// resizedAxes are the axes that the attribute names, all without it.
+func (c *call) resizedAxes() ([]int, error) {
+	rank := len(c.in[0].shape)
+	a := c.Attribute("axes")
+	if a == nil {
+		return counting(0, rank), nil
+	}
+	var axes []int
+	for _, v := range a.Ints {
+		i, err := axis(v, rank)
+		if err != nil {
+			return nil, err
+		}
+		axes = append(axes, i)
+	}
+	return axes, nil
+}
+
+// scale multiplies axes of a shape.
+func (r *resizing) scale(shape []int64, axes []int, scales []float64) error {
+	if len(scales) != len(axes) {
+		return fmt.Errorf("it has %d scales for %d dimensions", len(scales), len(axes))
+	}
+	for i, a := range axes {
+		n := math.Floor(float64(shape[a]) * scales[i])
+		if !(n >= 1 && n <= maxDim) {
+			return fmt.Errorf("it scales dimension %d, of %d, by %g", a, shape[a], scales[i])
+		}
+		r.out[a] = int64(n)
+	}
+	return nil
 }
 
 func inferResize(c *call) ([]tensor, error) {

@@ -1,11 +1,13 @@
 package onnx_test
 
 import (
+	"errors"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
+	"streamdse/internal/diag"
 	"streamdse/internal/onnx"
 )
 
@@ -171,4 +173,21 @@ func number64(t testing.TB, s string) int64 {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// checkProblems expects an error with problems of the model that parse reads, whose
+// messages contain the given texts, in order. It returns them if there are as many.
+func checkProblems(t *testing.T, model string, err error, want []string) diag.List {
+	t.Helper()
+	var list diag.List
+	if !errors.As(err, &list) || len(list) != len(want) {
+		t.Errorf("%s\ngives %v, want %d problems", model, err, len(want))
+		return nil
+	}
+	for i, p := range list {
+		if p.File != "test.onnx" || !strings.Contains(p.Message, want[i]) {
+			t.Errorf("%s\ngives %q, want %q", model, p.Message, want[i])
+		}
+	}
+	return list
 }

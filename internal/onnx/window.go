@@ -97,7 +97,7 @@ func halves(total int64, auto string) (before, after int64) {
 	return total / 2, total - total/2
 }
 
-// spatial names the loops of a window over 1 to 3 axes, outermost first: input
+// spatialNames names the loops of a window over 1 to 3 axes, outermost first: input
 // index, output, kernel.
 func spatialNames(rank int) (names [][3]workload.Dim, err error) {
 	all := [][3]workload.Dim{{"IZ", "OZ", "FZ"}, {"IY", "OY", "FY"}, {"IX", "OX", "FX"}}

@@ -30,6 +30,9 @@ func explore(t testing.TB, workload string, mode stream.Mode, evaluations int, c
 	}
 	o := stream.DefaultOptions()
 	o.Mode, o.Evaluations, o.SkipVerify, o.Cuts = mode, evaluations, true, cuts
+	if len(cuts) > 0 {
+		o.Explore = nil // what is given stays, however many nodes that makes
+	}
 	r, err := stream.Run(context.Background(), p, o)
 	if err != nil {
 		t.Fatal(err)

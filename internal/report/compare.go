@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -18,6 +19,24 @@ type Difference struct {
 
 func (d Difference) String() string {
 	return fmt.Sprintf("%s: saved is %s, but the schedule gives %s", d.Figure, d.Saved, d.Derived)
+}
+
+// FollowChosen sets what the front says of the chosen solution, which is the only one
+// whose schedule there is, to what the schedule gives.
+func (r *Result) FollowChosen() {
+	r.Search.Front = slices.Clone(r.Search.Front)
+	for i := range r.Search.Front {
+		p := &r.Search.Front[i]
+		if !p.Chosen {
+			continue
+		}
+		p.Latency, p.Energy, p.Memory = r.Latency, r.Energy.Total, 0
+		for _, m := range r.Memories {
+			if !m.Offchip {
+				p.Memory += m.Peak
+			}
+		}
+	}
 }
 
 // Differences compares the figures of two results, key by key of result.json.

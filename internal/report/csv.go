@@ -1,7 +1,6 @@
 package report
 
 import (
-	"io"
 	"iter"
 	"strings"
 
@@ -9,7 +8,7 @@ import (
 	"streamdse/unit"
 )
 
-// taskRow is a line of schedule.csv.
+// taskRow is a line of schedule.csv: when a computation node runs.
 type taskRow struct {
 	Layer string      `parquet:"layer,dict"`
 	Node  int32       `parquet:"node"` // counts within the layer
@@ -17,10 +16,6 @@ type taskRow struct {
 	Start unit.Cycles `parquet:"start"`
 	End   unit.Cycles `parquet:"end"`
 }
-
-// WriteScheduleCSV writes when each computation node runs, in cycles:
-// layer,node,core,start,end, with node counting within the layer.
-func WriteScheduleCSV(w io.Writer, d *Data) error { return writeCSV(w, taskRows(d)) }
 
 func taskRows(d *Data) iter.Seq[taskRow] {
 	return func(yield func(taskRow) bool) {
@@ -34,7 +29,11 @@ func taskRows(d *Data) iter.Seq[taskRow] {
 	}
 }
 
-// transferRow is a line of transfers.csv.
+// transferRow is a line of transfers.csv, which lists what moved in the order in which
+// it was decided. A tensor is named by its number, its layer and its operand; links are
+// the cores at their ends, several separated by semicolons; for_layer and for_node name
+// the node on whose behalf it moved, if there is one; memories count as in result.json.
+// part is what moves of the tensor if not all of it, as partText has it.
 type transferRow struct {
 	Tensor       int32           `parquet:"tensor"`
 	Layer        string          `parquet:"layer,dict"`
@@ -55,14 +54,6 @@ type transferRow struct {
 	ToMemory     int32           `parquet:"to_memory"`
 	Part         string          `parquet:"part,dict"`
 }
-
-// WriteTransfersCSV writes what moved between cores, in the order in which it
-// was decided. A tensor is named by its number, its layer and its operand; links
-// are the cores at their ends, several separated by semicolons; energies are pJ;
-// for_layer and for_node name the node on whose behalf it moved, if there is one;
-// memories count as in result.json. part is what moves of the tensor if not all of it,
-// as partText has it.
-func WriteTransfersCSV(w io.Writer, d *Data) error { return writeCSV(w, transferRows(d)) }
 
 func transferRows(d *Data) iter.Seq[transferRow] {
 	return func(yield func(transferRow) bool) {

@@ -314,3 +314,13 @@ func TestElide(t *testing.T) {
 		}
 	})
 }
+
+// overlaps tells whether two areas have more than a border in common.
+func (r rect) overlaps(s rect) bool {
+	return r.left < s.right && s.left < r.right && r.top < s.bottom && s.top < r.bottom
+}
+
+// within tells whether an area lies inside another.
+func (r rect) within(s rect) bool {
+	return r.left >= s.left && r.right <= s.right && r.top >= s.top && r.bottom <= s.bottom
+}

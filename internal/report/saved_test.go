@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -192,8 +191,8 @@ func FuzzReadSchedule(f *testing.F) {
 		}
 		again := &Data{Graph: d.Graph, Accelerator: d.Accelerator, Schedule: first}
 		var out [3]bytes.Buffer
-		for i, write := range []func(io.Writer, *Data) error{WriteScheduleCSV, WriteTransfersCSV, WriteState} {
-			if err := write(&out[i], again); err != nil {
+		for _, err := range []error{writeCSV(&out[0], taskRows(again)), writeCSV(&out[1], transferRows(again)), WriteState(&out[2], again)} {
+			if err != nil {
 				t.Fatal(err)
 			}
 		}

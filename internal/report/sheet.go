@@ -83,16 +83,6 @@ type rect struct{ left, top, right, bottom vg.Length }
 
 func (r rect) height() vg.Length { return r.bottom - r.top }
 
-// overlaps tells whether two areas have more than a border in common.
-func (r rect) overlaps(s rect) bool {
-	return r.left < s.right && s.left < r.right && r.top < s.bottom && s.top < r.bottom
-}
-
-// within tells whether an area lies inside another.
-func (r rect) within(s rect) bool {
-	return r.left >= s.left && r.right <= s.right && r.top >= s.top && r.bottom <= s.bottom
-}
-
 // frame is the part of a page in which time runs from left to right. All
 // pictures of a result share it, so that they line up below each other.
 type frame struct {

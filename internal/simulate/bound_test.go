@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"math"
-	"reflect"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -127,23 +126,13 @@ func TestNothingBeatsTheBound(t *testing.T) {
 
 // TestNothingBeatsTheBoundUnderAnySwitch turns every switch of the rules over by itself.
 func TestNothingBeatsTheBoundUnderAnySwitch(t *testing.T) {
-	for _, base := range []rules.Rules{rules.Default(), rules.Reference2024(), rules.Reference2023()} {
-		for i := range reflect.TypeFor[rules.Rules]().NumField() {
-			r := base
-			field := reflect.ValueOf(&r).Elem().Field(i)
-			if field.Kind() != reflect.Bool {
-				continue
-			}
-			field.SetBool(!field.Bool())
-			t.Run(base.Name+"/"+reflect.TypeFor[rules.Rules]().Field(i).Name, func(t *testing.T) {
-				var seen gaps
-				problems := drawBounded(r)
-				for seed := range 10 {
-					checkBound(t, problems.Example(seed), &seen)
-				}
-			})
+	eachSwitch(t, func(t *testing.T, r rules.Rules) {
+		var seen gaps
+		problems := drawBounded(r)
+		for seed := range 10 {
+			checkBound(t, problems.Example(seed), &seen)
 		}
-	}
+	})
 }
 
 // TestExactIsExhaustive: branch and bound with the bounds of partial allocations finds

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"streamdse/hardware"
 	"streamdse/rules"
 	"streamdse/schedule"
@@ -51,6 +53,12 @@ func (c chip) build(t testing.TB) *hardware.Accelerator {
 	if c.sharing != nil {
 		text["core_memory_sharing"] = c.sharing
 	}
+	return parseFields(t, text, files)
+}
+
+// parseFields reads an accelerator from the keys of its file and of its core files.
+func parseFields(t rapid.TB, text, files fields) *hardware.Accelerator {
+	t.Helper()
 	data, err := json.Marshal(text)
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +68,7 @@ func (c chip) build(t testing.TB) *hardware.Accelerator {
 		return file, data, err
 	})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v\n%s", err, data)
 	}
 	return acc
 }

@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -20,25 +19,10 @@ import (
 	"streamdse/workload"
 )
 
-// goldenAccelerator builds an accelerator of the measured cases from the JSON of
-// its files, which is YAML too.
+// goldenAccelerator builds an accelerator of the measured cases.
 func goldenAccelerator(t testing.TB, g golden.Accelerator) *hardware.Accelerator {
 	t.Helper()
-	text, err := json.Marshal(map[string]any{
-		"name": g.Name, "cores": g.Cores, "offchip_core": g.OffchipCore,
-		"core_connectivity": g.Connectivity, "core_memory_sharing": g.Sharing,
-		"bandwidth": g.Bandwidth, "unit_energy_cost": g.UnitEnergy,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	acc, err := hardware.Parse(g.Name, text, func(file string) (string, []byte, error) {
-		data, ok := g.CoreFiles[file]
-		if !ok {
-			return "", nil, fmt.Errorf("no core file %q", file)
-		}
-		return file, data, nil
-	})
+	acc, err := hardware.Parse(g.Name, g.Text(t), g.CoreFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,18 +162,7 @@ func TestGolden(t *testing.T) {
 			c := f.Cases[name]
 			acc := goldenAccelerator(t, f.Accelerators[c.Inputs.Accelerator])
 			g := newGoldenCase(t, acc, c, referenceRules(name))
-			sim, err := New(g.problem)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s, err := sim.Run(g.alloc)
-			if err != nil {
-				t.Fatal(err)
-			}
-			g.compare(t, c, s)
-			if err := schedule.Verify(g.problem.Graph, acc, g.problem.Costs, g.alloc, s, g.problem.Rules); err != nil {
-				t.Error(err)
-			}
+			g.compare(t, c, run(t, g.problem, g.alloc))
 		})
 	}
 }
@@ -203,17 +176,7 @@ func TestGoldenDefault(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := f.Cases[name]
 			g := newGoldenCase(t, goldenAccelerator(t, f.Accelerators[c.Inputs.Accelerator]), c, physical)
-			sim, err := New(g.problem)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s, err := sim.Run(g.alloc)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := schedule.Verify(g.problem.Graph, g.problem.Accelerator, g.problem.Costs, g.alloc, s, g.problem.Rules); err != nil {
-				t.Error(err)
-			}
+			run(t, g.problem, g.alloc)
 		})
 	}
 }

@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -109,8 +108,6 @@ func drawAccelerator(t *rapid.T) *hardware.Accelerator {
 		if len(sharing) > 0 {
 			text["core_memory_sharing"] = [][]int{{0, 1}}
 		}
-		text["core_coordinates"] = nil
-		delete(text, "core_coordinates")
 	} else {
 		text["offchip_core"] = "off"
 		text["bandwidth"] = bandwidth()
@@ -124,18 +121,7 @@ func drawAccelerator(t *rapid.T) *hardware.Accelerator {
 		}
 		text["core_connectivity"] = connections
 	}
-	data, err := json.Marshal(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	acc, err := hardware.Parse("random", data, func(file string) (string, []byte, error) {
-		data, err := json.Marshal(files[file])
-		return file, data, err
-	})
-	if err != nil {
-		t.Fatalf("%v\n%s", err, data)
-	}
-	return acc
+	return parseFields(t, text, files)
 }
 
 // drawProblem makes a layered graph of nodes with random sizes on a random
@@ -405,6 +391,22 @@ func TestRandom2023(t *testing.T) {
 
 // TestRandomSwitches turns every switch of the rules over by itself.
 func TestRandomSwitches(t *testing.T) {
+	eachSwitch(t, func(t *testing.T, r rules.Rules) {
+		var alloc *schedule.Allocation
+		gen := rapid.Custom(func(t *rapid.T) Problem {
+			var p Problem
+			p, alloc = drawProblem(t, r)
+			return p
+		})
+		for seed := range 40 {
+			p := gen.Example(seed)
+			checkRandom(t, p, alloc)
+		}
+	})
+}
+
+// eachSwitch runs a test under all rules with one of their switches turned over.
+func eachSwitch(t *testing.T, test func(*testing.T, rules.Rules)) {
 	for _, base := range []rules.Rules{rules.Default(), rules.Reference2024(), rules.Reference2023()} {
 		for i := range reflect.TypeFor[rules.Rules]().NumField() {
 			r := base
@@ -413,18 +415,7 @@ func TestRandomSwitches(t *testing.T) {
 				continue
 			}
 			field.SetBool(!field.Bool())
-			t.Run(base.Name+"/"+reflect.TypeFor[rules.Rules]().Field(i).Name, func(t *testing.T) {
-				var alloc *schedule.Allocation
-				gen := rapid.Custom(func(t *rapid.T) Problem {
-					var p Problem
-					p, alloc = drawProblem(t, r)
-					return p
-				})
-				for seed := range 40 {
-					p := gen.Example(seed)
-					checkRandom(t, p, alloc)
-				}
-			})
+			t.Run(base.Name+"/"+reflect.TypeFor[rules.Rules]().Field(i).Name, func(t *testing.T) { test(t, r) })
 		}
 	}
 }

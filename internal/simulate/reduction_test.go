@@ -6,7 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"streamdse/internal/connect"
+	"streamdse/internal/connect/connecttest"
 	"streamdse/internal/split"
 	"streamdse/mapping"
 	"streamdse/rules"
@@ -56,15 +56,7 @@ func drawReduction(t *rapid.T, cores []int) *taskgraph.Graph {
 	for i := range w.Layers {
 		stack = append(stack, i)
 	}
-	tiled, _, err := split.Nodes(w, m, split.Stacks{stack}, rules.Default())
-	if err != nil {
-		t.Fatal(err)
-	}
-	g, err := connect.Graph(tiled, rules.Default())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return g
+	return connecttest.Graph(t, w, m, split.Stacks{stack}, rules.Default())
 }
 
 // TestReductionsOverCores cuts reductions over cores at random. The schedules keep

@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -61,28 +60,6 @@ func operandsOf(op string) []workload.Operand {
 	return []workload.Operand{operand("O", 8, "D K"), operand("I", 8, "D C"), operand("W", 8, "C K")}
 }
 
-func table(t testing.TB, path string) []map[string]string {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []map[string]string
-	for _, r := range rows[1:] {
-		m := map[string]string{}
-		for i, v := range r {
-			m[rows[0][i]] = v
-		}
-		out = append(out, m)
-	}
-	return out
-}
-
 func number(t testing.TB, s string) float64 {
 	t.Helper()
 	v, err := strconv.ParseFloat(s, 64)
@@ -110,8 +87,8 @@ func loadMeasured(t testing.TB, run string, r rules.Rules) *measured {
 	if err := json.Unmarshal(text, &m.figures); err != nil {
 		t.Fatal(err)
 	}
-	rows := table(t, filepath.Join(m.dir, "nodes.csv"))
-	edgeRows := table(t, filepath.Join(m.dir, "edges.csv"))
+	rows := golden.Table(t, filepath.Join(m.dir, "nodes.csv"))
+	edgeRows := golden.Table(t, filepath.Join(m.dir, "edges.csv"))
 	fed := map[string]bool{} // layer and operand that other layers write
 	for _, e := range edgeRows {
 		if e["operand"] != "" {
@@ -229,23 +206,13 @@ func measuredRules() rules.Rules {
 // TestResNet18 reproduces the measured runs of ResNet-18 to the cycle, on every
 // link, and in every part of the energy.
 func TestResNet18(t *testing.T) {
-	for _, run := range []string{
+	for _, name := range []string{
 		"round-robin-lbl-latency1", "round-robin-lbl-latency2", "one-core-lbl-latency2", "genetic-lbl",
 		"round-robin-fused-latency1", "round-robin-fused-latency2", "genetic-fused",
 	} {
-		t.Run(run, func(t *testing.T) {
-			m := loadMeasured(t, run, measuredRules())
-			sim, err := New(m.problem)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s, err := sim.Run(m.alloc)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := schedule.Verify(m.problem.Graph, m.problem.Accelerator, m.problem.Costs, m.alloc, s, m.problem.Rules); err != nil {
-				t.Error(err)
-			}
+		t.Run(name, func(t *testing.T) {
+			m := loadMeasured(t, name, measuredRules())
+			s := run(t, m.problem, m.alloc)
 			if d := cmp.Diff(m.tasks, s.Tasks); d != "" {
 				t.Errorf("tasks (-want +got):\n%.3000s", d)
 			}
@@ -281,20 +248,10 @@ func TestResNet18(t *testing.T) {
 
 // TestResNet18Default runs the same nodes under the physical rules.
 func TestResNet18Default(t *testing.T) {
-	for _, run := range []string{"round-robin-lbl-latency1", "genetic-lbl", "round-robin-fused-latency1", "genetic-fused"} {
-		t.Run(run, func(t *testing.T) {
-			m := loadMeasured(t, run, rules.Default())
-			sim, err := New(m.problem)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s, err := sim.Run(m.alloc)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := schedule.Verify(m.problem.Graph, m.problem.Accelerator, m.problem.Costs, m.alloc, s, m.problem.Rules); err != nil {
-				t.Error(err)
-			}
+	for _, name := range []string{"round-robin-lbl-latency1", "genetic-lbl", "round-robin-fused-latency1", "genetic-fused"} {
+		t.Run(name, func(t *testing.T) {
+			m := loadMeasured(t, name, rules.Default())
+			s := run(t, m.problem, m.alloc)
 			t.Logf("latency %d, published %.0f; energy %.4g, published %.4g", s.Latency, m.figures.Latency, float64(s.Energy.Total()), m.figures.Energy)
 		})
 	}
@@ -304,7 +261,7 @@ func TestResNet18Default(t *testing.T) {
 func (m *measured) linkEvents(t *testing.T) []string {
 	var out []string
 	name := strings.NewReplacer("Core(", "", ")", "", "Any", fmt.Sprint(hardware.AnyCore))
-	for _, row := range table(t, filepath.Join(m.dir, "transfers.csv")) {
+	for _, row := range golden.Table(t, filepath.Join(m.dir, "transfers.csv")) {
 		tensors := strings.Fields(row["tensors"])
 		slices.Sort(tensors)
 		out = append(out, fmt.Sprintf("%s->%s %s %d-%d %v", name.Replace(row["sender"]), name.Replace(row["receiver"]), row["type"],

@@ -211,12 +211,6 @@ func (n *Node) Has(key string) bool {
 	return false
 }
 
-// Entry returns the first entry of a key that the mapping has.
-func (n *Node) Entry(key string) Entry {
-	e, _ := Fields{node: n}.Key(key)
-	return e
-}
-
 // All returns the values of a key in the order of the file, before any check.
 func (n *Node) All(key string) []*Node {
 	if n == nil || n.Kind != Map {

@@ -18,7 +18,7 @@ func parse(t *testing.T, text string) (*File, *Node) {
 
 func TestScalars(t *testing.T) {
 	f, root := parse(t, "int: 16_777_216\nhex: 0x10\nwhole: 32.0\nexp: 1e3\nfloat: .5\nyes: True\ntext: K, 32\nquoted: \"5\"\njson: {\"a\": [1, 2]}\nanchor: &a [7]\nalias: *a\nnothing: ~\n")
-	v := func(key string) *Node { return root.Entry(key).Value }
+	v := func(key string) *Node { return root.All(key)[0] }
 	for key, want := range map[string]int64{"int": 16777216, "hex": 16, "whole": 32, "exp": 1000} {
 		if got, ok := v(key).Int(0); !ok || got != want {
 			t.Errorf("%s: %d, want %d", key, got, want)

@@ -155,18 +155,7 @@ func mambaBlock(p *parameterSet) func(*builder) {
 		z := b.silu(b.dense(x, "/in_z", channels, false), "/in_z")
 		x = b.dense(x, "/in_x", channels, false)
 
-		// A causal convolution of every channel over time.
-		x = b.transpose(x, "/conv/Transpose", 0, 2, 1)
-		taps := ints("pads", int64(*kernel-1), 0)
-		if *mode == decode {
-			taps = ints("pads", 0, 0)
-			if *kernel > 1 {
-				x = b.concat("/conv/Concat", 2, b.input("past_inputs", 1, channels, *kernel-1), x)
-			}
-		}
-		x = b.node("Conv", "/conv/Conv", []onnx.Attribute{ints("dilations", 1), integer("group", int64(channels)), ints("kernel_shape", int64(*kernel)), taps, ints("strides", 1)},
-			string(x), b.parameter("conv.weight", channels, 1, *kernel), b.parameter("conv.bias", channels))
-		x = b.silu(b.transpose(x, "/conv/Transpose_1", 0, 2, 1), "/conv")
+		x = b.silu(b.overTime(x, *kernel, *mode), "/conv")
 
 		// Step sizes, input and output weights follow from the input: that is the selection.
 		delta := b.dense(b.dense(x, "/delta_low", rank, false), "/delta", channels, true)
@@ -184,26 +173,8 @@ func mambaBlock(p *parameterSet) func(*builder) {
 		if *mode == decode {
 			state = b.input("past_state", 1, 1, channels, *states)
 		}
-		var history []value
-		for t := range tokens {
-			prefix := fmt.Sprintf("/step%d", t)
-			at := func(v value, name string) value {
-				if tokens == 1 {
-					return v
-				}
-				return b.slice(v, prefix+"/"+name+"/Slice", 1, t, t+1)
-			}
-			next := at(update, "update")
-			if state != "" {
-				next = b.add(b.mul(at(decay, "decay"), state, prefix+"/Mul"), next, prefix+"/Add")
-			}
-			state = next
-			history = append(history, state)
-		}
-		all := history[0]
-		if tokens > 1 {
-			all = b.concat("/states/Concat", 1, history...)
-		} else if *mode == decode {
+		all := b.recurrence(state, decay, update, tokens)
+		if *mode == decode {
 			all = b.output(all, "state")
 		}
 		y := b.matMul(all, column(outputWeights, "/read"), "/read/MatMul")
@@ -213,6 +184,48 @@ func mambaBlock(p *parameterSet) func(*builder) {
 		y = b.dense(y, "/out", *hidden, false)
 		b.output(b.add(in, y, "/Add"), "output")
 	}
+}
+
+// overTime is a causal convolution of every channel over time. In decode it reads the
+// earlier inputs that it needs.
+func (b *builder) overTime(x value, kernel int, mode string) value {
+	channels := b.size(x, 2)
+	x = b.transpose(x, "/conv/Transpose", 0, 2, 1)
+	pads := ints("pads", int64(kernel-1), 0)
+	if mode == decode {
+		pads = ints("pads", 0, 0)
+		if kernel > 1 {
+			x = b.concat("/conv/Concat", 2, b.input("past_inputs", 1, channels, kernel-1), x)
+		}
+	}
+	x = b.node("Conv", "/conv/Conv", []onnx.Attribute{ints("dilations", 1), integer("group", int64(channels)), ints("kernel_shape", int64(kernel)), pads, ints("strides", 1)},
+		string(x), b.parameter("conv.weight", channels, 1, kernel), b.parameter("conv.bias", channels))
+	return b.transpose(x, "/conv/Transpose_1", 0, 2, 1)
+}
+
+// recurrence is every state of state = decay * state + update, one after another. state
+// is the one before the first; empty for zeros.
+func (b *builder) recurrence(state, decay, update value, tokens int) value {
+	var history []value
+	for t := range tokens {
+		prefix := fmt.Sprintf("/step%d", t)
+		at := func(v value, name string) value {
+			if tokens == 1 {
+				return v
+			}
+			return b.slice(v, prefix+"/"+name+"/Slice", 1, t, t+1)
+		}
+		next := at(update, "update")
+		if state != "" {
+			next = b.add(b.mul(at(decay, "decay"), state, prefix+"/Mul"), next, prefix+"/Add")
+		}
+		state = next
+		history = append(history, state)
+	}
+	if tokens == 1 {
+		return state
+	}
+	return b.concat("/states/Concat", 1, history...)
 }
 
 // rmsNorm divides the last axis by its root mean square.

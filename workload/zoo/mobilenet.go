@@ -33,21 +33,9 @@ func mobileNetV2(p *parameterSet) func(*builder) {
 	return func(b *builder) {
 		x := image.input(b, 3)
 		x = b.relu6(b.conv(x, "/stem/Conv", 32, square(3, 2, 1), 1), "/stem/Clip")
-		blocks := 0
-		for _, stage := range []struct{ expansion, channels, repeats, stride int }{
-			{1, 16, 1, 1}, {6, 24, 2, 2}, {6, 32, 3, 2}, {6, 64, 4, 2}, {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1},
-		} {
-			for i := range stage.repeats {
-				stride := 1
-				if i == 0 {
-					stride = stage.stride
-				}
-				blocks++
-				x = inverted{
-					expanded: stage.expansion * b.size(x, 1), channels: stage.channels, kernel: 3, stride: stride, activation: (*builder).relu6,
-				}.add(b, x, fmt.Sprintf("/block%d", blocks))
-			}
-		}
+		x = stages(b, x, []stage{
+			{1, 16, 1, 1, 3}, {6, 24, 2, 2, 3}, {6, 32, 3, 2, 3}, {6, 64, 4, 2, 3}, {6, 96, 3, 1, 3}, {6, 160, 3, 2, 3}, {6, 320, 1, 1, 3},
+		}, func(int) inverted { return inverted{activation: (*builder).relu6} })
 		x = b.relu6(b.conv(x, "/head/Conv", 1280, square(1, 1, 0), 1), "/head/Clip")
 		b.classify(x, 1000)
 	}
@@ -103,26 +91,36 @@ func efficientNetB0(p *parameterSet) func(*builder) {
 	return func(b *builder) {
 		x := image.input(b, 3)
 		x = b.silu(b.conv(x, "/stem/Conv", 32, square(3, 2, 1), 1), "/stem")
-		blocks := 0
-		for _, stage := range []struct{ expansion, channels, repeats, stride, kernel int }{
+		x = stages(b, x, []stage{
 			{1, 16, 1, 1, 3}, {6, 24, 2, 2, 3}, {6, 40, 2, 2, 5}, {6, 80, 3, 2, 3}, {6, 112, 3, 1, 5}, {6, 192, 4, 2, 5}, {6, 320, 1, 1, 3},
-		} {
-			for i := range stage.repeats {
-				stride := 1
-				if i == 0 {
-					stride = stage.stride
-				}
-				blocks++
-				in := b.size(x, 1)
-				x = inverted{
-					expanded: stage.expansion * in, channels: stage.channels, kernel: stage.kernel, stride: stride, activation: (*builder).silu,
-					squeezed: max(1, in/4), inner: (*builder).silu, gate: (*builder).sigmoid,
-				}.add(b, x, fmt.Sprintf("/block%d", blocks))
-			}
-		}
+		}, func(in int) inverted {
+			return inverted{activation: (*builder).silu, squeezed: max(1, in/4), inner: (*builder).silu, gate: (*builder).sigmoid}
+		})
 		x = b.silu(b.conv(x, "/head/Conv", 1280, square(1, 1, 0), 1), "/head")
 		b.classify(x, 1000)
 	}
+}
+
+// stage is a number of inverted residual blocks, of which the first one has the stride.
+type stage struct{ expansion, channels, repeats, stride, kernel int }
+
+// stages adds the blocks of all stages; block makes one for so many channels of its
+// input, but for the sizes.
+func stages(b *builder, x value, list []stage, block func(in int) inverted) value {
+	blocks := 0
+	for _, s := range list {
+		for i := range s.repeats {
+			in := b.size(x, 1)
+			l := block(in)
+			l.expanded, l.channels, l.kernel, l.stride = s.expansion*in, s.channels, s.kernel, 1
+			if i == 0 {
+				l.stride = s.stride
+			}
+			blocks++
+			x = l.add(b, x, fmt.Sprintf("/block%d", blocks))
+		}
+	}
+	return x
 }
 
 // activation adds an element-wise function; name begins those of its nodes.
