@@ -42,7 +42,7 @@ type Rules struct {
 	StreamedUsesLinger    bool // Q9: a consumer that streams an operand never counts as having used it
 	FullReuseEverywhere   bool // Q10: a constant shared by cores is counted in full on each
 	RemoveByOwnOperand    bool // Q12: copies under another operand stay behind; a read is priced at the own operand's memory
-	WholeTilesMove        bool // Q34: a transfer moves a node's whole output, whatever of it is read where it goes
+	WholeTilesMove        bool // Q34: a transfer moves a node's whole output, whatever of it is read where it goes, and every tile of the network's input with its halo
 	LongestHeldSource     bool // Q13: a tensor is fetched from where it has been longest, not from where it arrives first
 	ThroughOffchip        bool // Q21: a transfer between cores may pass the off-chip core without being stored there
 	OriginSuccessorsOnly  bool // Q70: the removal of an output shared by nodes looks at the first node's readers
@@ -68,6 +68,10 @@ type Rules struct {
 // MovesParts tells whether a transfer moves no more of a tensor than what is read where
 // it goes. Where it takes the tensor away from its producer, it has to move all.
 func (r *Rules) MovesParts() bool { return !r.WholeTilesMove && !r.FirstTransferMoves }
+
+// SharesTiles tells whether tiles of a constant that overlap are made of pieces which
+// they share: the network's input comes to a core once, without halos again.
+func (r *Rules) SharesTiles() bool { return r.MovesParts() && !r.PaddingIsData }
 
 // Default is the physical model.
 func Default() Rules { return Rules{Name: "default"} }

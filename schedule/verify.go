@@ -78,7 +78,7 @@ func (v *Violation) Error() string {
 //   - PartialSumsAreFree: nodes may write the same output, which is complete after
 //     the first.
 //   - PartialSumsAreFree, DeadEndsAreOutputs: data may move to
-//     where nobody reads it.
+//     where nobody reads it, as constants may under SpaceFreedBeforeLeave.
 //   - StreamedFromAnywhere, DeadEndsAreOutputs: as their names say.
 func Verify(g *taskgraph.Graph, acc *hardware.Accelerator, costs *CostTable, alloc *Allocation, s *Schedule, r rules.Rules) error {
 	v := &verifier{g: g, acc: acc, costs: costs, s: s, r: r, read: make([]bool, len(g.Layers))}
@@ -254,7 +254,7 @@ func (v *verifier) hasPart(x taskgraph.TensorID, id taskgraph.PartID) bool {
 		return true
 	}
 	t := &v.g.Tensors[x]
-	if id < 0 || int(id) >= len(v.s.Parts) || len(v.s.Parts[id]) > len(t.Ranges) || t.Constant {
+	if id < 0 || int(id) >= len(v.s.Parts) || len(v.s.Parts[id]) > len(t.Ranges) {
 		return false
 	}
 	for d, runs := range v.s.Parts[id] {
@@ -282,12 +282,13 @@ func (v *verifier) bits(x taskgraph.TensorID, id taskgraph.PartID) unit.Bits {
 	return v.g.Tensors[x].PartBits(v.part(id))
 }
 
-// carries is the part of its source that a dependency carries.
-func (v *verifier) carries(e taskgraph.Edge) taskgraph.Part {
-	if e.Part == 0 || !v.r.MovesParts() {
+// moving is the part of a tensor that has to be where a node reads it of which it
+// reads the given part.
+func (v *verifier) moving(id taskgraph.PartID) taskgraph.Part {
+	if id == 0 || !v.r.MovesParts() {
 		return nil
 	}
-	return v.g.Parts.Part(e.Part)
+	return v.g.Parts.Part(id)
 }
 
 func (v *verifier) allocation(alloc *Allocation) *Violation {

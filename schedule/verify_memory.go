@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"sort"
 
@@ -117,26 +118,39 @@ func (v *verifier) held(p place, part taskgraph.Part, start, end unit.Cycles, ar
 // excess checks that no part of a tensor moves that nobody reads where it goes or,
 // if that is off-chip memory, anywhere.
 func (v *verifier) excess() *Violation {
+	readers := v.readers()
 	for i := range v.s.Transfers {
 		x := &v.s.Transfers[i]
 		t := &v.g.Tensors[x.Tensor]
-		if t.Constant || !v.r.MovesParts() || v.leaves(t) {
+		if !v.r.MovesParts() || !t.Constant && v.leaves(t) {
 			continue
 		}
 		var read taskgraph.Part
 		none, offchip := true, slices.Contains(v.acc.Stores[x.ToStore].Cores, v.acc.Offchip)
-		for e := range v.g.Out(t.Origin) {
-			if !e.Data() || !offchip && v.readsFrom(e.Dst, int(e.Operand)) != x.ToStore {
-				continue
+		add := func(n taskgraph.NodeID, operand int, part taskgraph.Part) {
+			switch {
+			case !offchip && v.readsFrom(n, operand) != x.ToStore:
+			case none:
+				read, none = part, false
+			default:
+				read = read.Union(part)
 			}
-			if none {
-				read, none = v.carries(e), false
-			} else {
-				read = read.Union(v.carries(e))
+		}
+		if t.Constant {
+			for y := range readers.of(x.Tensor) {
+				if add(y.node, y.operand, v.moving(y.part)); !none && read == nil {
+					break // all of it
+				}
+			}
+		} else {
+			for e := range v.g.Out(t.Origin) {
+				if e.Data() {
+					add(e.Dst, int(e.Operand), v.moving(e.Part))
+				}
 			}
 		}
 		switch {
-		case none && !v.r.PartialSumsAreFree && !v.r.DeadEndsAreOutputs:
+		case none && !v.r.PartialSumsAreFree && !v.r.DeadEndsAreOutputs && !(t.Constant && v.r.SpaceFreedBeforeLeave):
 			return v.brokenTransfer(RuleExcess, i, "moves %d bits, none of which is read there", x.Bits)
 		case !none && t.PartBits(read) < t.Bits && !read.Covers(v.part(x.Part)):
 			return v.brokenTransfer(RuleExcess, i, "moves %d bits, but no more than %d others are read there", x.Bits, t.PartBits(read))
@@ -145,16 +159,50 @@ func (v *verifier) excess() *Violation {
 	return nil
 }
 
+// reader is a node that reads a part of a constant.
+type reader struct {
+	node    taskgraph.NodeID
+	operand int
+	part    taskgraph.PartID
+	next    int32 // of the same constant, index+1
+}
+
+// readers lists who reads the constants.
+type readers struct {
+	last []int32 // by tensor: index+1 in list
+	list []reader
+}
+
+func (v *verifier) readers() readers {
+	r := readers{last: make([]int32, len(v.g.Tensors))}
+	for n := range v.g.Nodes {
+		for i := range v.g.Nodes[n].Operands {
+			for x := range v.g.Constants(taskgraph.NodeID(n), i) {
+				r.list = append(r.list, reader{taskgraph.NodeID(n), i, x.Part, r.last[x.Tensor]})
+				r.last[x.Tensor] = int32(len(r.list))
+			}
+		}
+	}
+	return r
+}
+
+func (r *readers) of(x taskgraph.TensorID) iter.Seq[*reader] {
+	return func(yield func(*reader) bool) {
+		for i := r.last[x]; i != 0 && yield(&r.list[i-1]); i = r.list[i-1].next {
+		}
+	}
+}
+
 // leaves tells whether a tensor is a network output, all of which moves.
 func (v *verifier) leaves(t *taskgraph.Tensor) bool {
 	return v.g.Nodes[t.Origin].Final && (v.g.Layers[t.Layer].Output || !v.read[t.Layer])
 }
 
-// readsFrom is the memory from which a node reads an operand.
+// readsFrom is the memory in which a node's reading of an operand counts as a use.
 func (v *verifier) readsFrom(n taskgraph.NodeID, operand int) int32 {
 	op := v.g.Layers[v.g.Nodes[n].Layer].Memory[operand]
 	core := v.s.Tasks[n].Core
-	if slices.Contains(v.cost(n).Streamed, op) {
+	if slices.Contains(v.cost(n).Streamed, op) && !v.r.StreamedUsesLinger {
 		core = int32(v.acc.Offchip)
 	}
 	return v.top(core, op)
@@ -174,17 +222,16 @@ func (v *verifier) sources() *Violation {
 func (v *verifier) presence() *Violation {
 	for n := range v.g.Nodes {
 		id := taskgraph.NodeID(n)
-		node := &v.g.Nodes[n]
-		for i, x := range node.Operands {
-			if i > 0 && v.g.Tensors[x].Constant {
-				if broken := v.reads(id, x, nil, i); broken != nil {
+		for i := range v.g.Nodes[n].Operands {
+			for r := range v.g.Constants(id, i) {
+				if broken := v.reads(id, r.Tensor, v.moving(r.Part), i); broken != nil {
 					return broken
 				}
 			}
 		}
 		for e := range v.g.In(id) {
 			if e.Data() {
-				if broken := v.reads(id, v.g.Nodes[e.Src].Operands[0], v.carries(e), int(e.Operand)); broken != nil {
+				if broken := v.reads(id, v.g.Nodes[e.Src].Operands[0], v.moving(e.Part), int(e.Operand)); broken != nil {
 					return broken
 				}
 			}

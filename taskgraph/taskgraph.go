@@ -62,15 +62,17 @@ type Node struct {
 }
 
 // Tensor is a block of an operand that moves and is stored as a whole. Nodes
-// that use the same block of the same layer's operand share it.
+// that use the same block of the same layer's operand share it. What a node names
+// for an operand that is neither constant nor its output is a block that is made of
+// others: outputs that edges name, or pieces of a constant.
 type Tensor struct {
 	Layer    int32 // index in Graph.Layers
 	Operand  int8  // index in the layer's Operands; 0 is the output
 	Constant bool  // off-chip before the network starts: weights, network input
 	Origin   NodeID
-	Uses     int32 // number of nodes of its own layer that refer to it
+	Uses     int32 // number of nodes of its own layer that refer to it; of a piece, of all nodes that read it
 	Bits     unit.Bits
-	Ranges   []Range // per Operand.Dims, not clipped: may cover padding
+	Ranges   []Range // per Operand.Dims, not clipped: may cover padding; of a piece, per axis of Graph.Stored
 }
 
 // Layer is what the graph knows of a layer as it was split.
@@ -101,6 +103,8 @@ type Graph struct {
 	Classes []Class
 	// Parts are the parts of tensors that edges name; nil if all name whole tensors.
 	Parts *Parts
+	// Pieces are the constants that overlapping tiles share; nil if there are none.
+	Pieces *Pieces
 
 	in, out  adjacency
 	payloads []Payload

@@ -65,10 +65,12 @@ func newListing(g *taskgraph.Graph, acc *hardware.Accelerator, costs *schedule.C
 			w := &l.work[i][node.Group]
 			w.nodes++
 			w.classes = append(w.classes, node.Class)
-			for _, t := range node.Operands[1:] {
-				if key := [2]int32{node.Group, int32(t)}; g.Tensors[t].Constant && !seen[key] {
-					seen[key] = true
-					w.weights += g.Tensors[t].Bits
+			for k := range node.Operands {
+				for r := range g.Constants(n, k) {
+					if key := [2]int32{node.Group, int32(r.Tensor)}; !seen[key] {
+						seen[key] = true
+						w.weights += g.Tensors[r.Tensor].Bits
+					}
 				}
 			}
 			for e := range g.In(n) {

@@ -126,7 +126,7 @@ func newSteadyModel(space *Space, st *Steady) *steadyModel {
 	for n := range g.Nodes {
 		node := &g.Nodes[n]
 		i := index[node.Layer][node.Group]
-		m.addNode(&m.stages[i], node, func(x taskgraph.TensorID) bool {
+		m.addNode(&m.stages[i], taskgraph.NodeID(n), func(x taskgraph.TensorID) bool {
 			first := !fetched[[2]int{i, int(x)}]
 			fetched[[2]int{i, int(x)}] = true
 			return first
@@ -148,13 +148,19 @@ func newSteadyModel(space *Space, st *Steady) *steadyModel {
 
 // addNode adds a node to its stage; first tells whether it is the first of the stage to
 // use a tensor.
-func (m *steadyModel) addNode(x *stage, node *taskgraph.Node, first func(taskgraph.TensorID) bool) {
-	g, acc := m.Graph, m.Accelerator
+func (m *steadyModel) addNode(x *stage, n taskgraph.NodeID, first func(taskgraph.TensorID) bool) {
+	g, acc, node := m.Graph, m.Accelerator, &m.Graph.Nodes[n]
 	x.nodes++
-	var fetch []int // operands
-	for i, t := range node.Operands {
-		if i > 0 && g.Tensors[t].Constant && first(t) {
-			fetch = append(fetch, i)
+	type fetch struct {
+		operand int
+		bits    unit.Bits
+	}
+	var fetches []fetch
+	for i := range node.Operands {
+		for r := range g.Constants(n, i) {
+			if first(r.Tensor) {
+				fetches = append(fetches, fetch{i, g.Tensors[r.Tensor].Bits})
+			}
 		}
 	}
 	for k, core := range x.cores {
@@ -167,17 +173,16 @@ func (m *steadyModel) addNode(x *stage, node *taskgraph.Node, first func(taskgra
 		for _, l := range acc.Path(core, acc.Offchip) {
 			x.links[k][l] += float64(cost.StreamOut) * float64(cost.Runtime) / float64(acc.Links[l].Bandwidth)
 		}
-		for _, i := range fetch {
-			op := x.layer.Memory[i]
+		for _, f := range fetches {
+			op := x.layer.Memory[f.operand]
 			store := acc.Top(core, op)
 			if slices.Contains(cost.Streamed, op) || store < 0 {
 				continue
 			}
-			tensor := &g.Tensors[node.Operands[i]]
-			if x.layer.Operands[i].Source.Kind != workload.FromInput {
-				x.constants[k][store] += float64(tensor.Bits)
+			if x.layer.Operands[f.operand].Source.Kind != workload.FromInput {
+				x.constants[k][store] += float64(f.bits)
 			}
-			m.move(x.links[k], &x.energy[k], tensor.Bits, acc.Offchip, core, acc.Top(acc.Offchip, op), store)
+			m.move(x.links[k], &x.energy[k], f.bits, acc.Offchip, core, acc.Top(acc.Offchip, op), store)
 		}
 	}
 }

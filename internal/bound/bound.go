@@ -55,8 +55,10 @@
 //
 //	latency >= r + busy(J) + q.
 //
-// For the transfers with the largest q (or r) this is Jackson's bound for one
-// machine; all thresholds of q and of r are tried. A single link that is loaded by
+// Where readers need different parts of a tensor, what the one with the largest q
+// reads crosses q cycles before the end, and what others need beside it later. For the
+// transfers with the largest q (or r) this is Jackson's bound for one machine; all
+// thresholds of q and of r are tried. A single link that is loaded by
 // streaming cannot carry a transfer at the same time (fact 6), and the nodes of one
 // chain of dependent nodes stream one after another (facts 1 and 3); so the longest
 // chain of nodes that load the link on every core that may run them adds to busy(J),

@@ -51,11 +51,15 @@ func (a *facts) groupEnergy() (nodes, constants float64) {
 		if !a.alone(x) {
 			continue
 		}
-		node := &g.Nodes[a.users[x][0]]
-		op := a.own[x]
-		for k, core := range a.cores(a.users[x][0]) {
+		first := a.users[x][0].node
+		node, op := &g.Nodes[first], a.own[x]
+		var bits unit.Bits // that move at least
+		for _, u := range a.users[x] {
+			bits = max(bits, u.bits)
+		}
+		for k, core := range a.cores(first) {
 			if !a.anyStreams(x, core) {
-				groups[node.Layer][node.Group][k].fetch += a.moveEnergy(g.Tensors[x].Bits, a.Accelerator.Top(a.Accelerator.Offchip, op), a.Accelerator.Top(core, op))
+				groups[node.Layer][node.Group][k].fetch += a.moveEnergy(bits, a.Accelerator.Top(a.Accelerator.Offchip, op), a.Accelerator.Top(core, op))
 			}
 		}
 	}
@@ -75,20 +79,13 @@ func (a *facts) groupEnergy() (nodes, constants float64) {
 // alone tells whether all users of a constant are in one group.
 func (a *facts) alone(x taskgraph.TensorID) bool {
 	users := a.users[x]
-	return a.Graph.Tensors[x].Constant && len(users) > 0 && !slices.ContainsFunc(users, func(n taskgraph.NodeID) bool { return !a.together(users[0], n) })
+	return a.Graph.Tensors[x].Constant && len(users) > 0 && !slices.ContainsFunc(users, func(u user) bool { return !a.together(users[0].node, u.node) })
 }
 
 // anyStreams tells whether a user of a constant streams it on a core that all its
 // users are on.
 func (a *facts) anyStreams(x taskgraph.TensorID, core int) bool {
-	for _, n := range a.users[x] {
-		for i, y := range a.Graph.Nodes[n].Operands {
-			if x == y && a.streams(n, core, a.Graph.Layers[a.Graph.Nodes[n].Layer].Memory[i]) {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(a.users[x], func(u user) bool { return a.streams(u.node, core, u.op) })
 }
 
 // moveEnergy is the least energy to bring data from one memory into another.
@@ -109,12 +106,8 @@ func (a *facts) sharedConstants() float64 {
 			continue
 		}
 		var needs []destination
-		for _, n := range a.users[x] {
-			for i, y := range g.Nodes[n].Operands {
-				if x == y {
-					needs = a.addReader(needs, n, g.Layers[g.Nodes[n].Layer].Memory[i], g.Tensors[x].Bits)
-				}
-			}
+		for _, u := range a.users[x] {
+			needs = a.addReader(needs, u.node, u.op, u.bits)
 		}
 		sum += a.deliver(a.Accelerator.Top(a.Accelerator.Offchip, a.own[x]), needs)
 	}

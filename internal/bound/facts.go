@@ -32,7 +32,7 @@ type facts struct {
 
 	own    []hardware.MemoryOperand // of each tensor: the memory operand of its layer's operand
 	writer []taskgraph.NodeID       // of each tensor
-	users  [][]taskgraph.NodeID     // of each constant: the nodes that read it
+	users  [][]user                 // of each constant: the nodes that read it
 	result []bool                   // tensors that leave the network
 	moved  []bool                   // constants that leave off-chip memory whatever is chosen
 
@@ -52,7 +52,7 @@ func newFacts(p Problem) *facts {
 		Problem: p,
 		own:     make([]hardware.MemoryOperand, len(g.Tensors)),
 		writer:  make([]taskgraph.NodeID, len(g.Tensors)),
-		users:   make([][]taskgraph.NodeID, len(g.Tensors)),
+		users:   make([][]user, len(g.Tensors)),
 		result:  make([]bool, len(g.Tensors)),
 		grid:    32,
 	}
@@ -61,14 +61,15 @@ func newFacts(p Problem) *facts {
 		a.own[x], a.writer[x] = g.Layers[t.Layer].Memory[t.Operand], nobody
 	}
 	for n := range g.Nodes {
-		for i, x := range g.Nodes[n].Operands {
-			switch {
-			case i == 0 && a.writer[x] == nobody:
-				a.writer[x] = taskgraph.NodeID(n)
-			case i == 0:
-				a.writer[x] = several
-			case g.Tensors[x].Constant:
-				a.users[x] = append(a.users[x], taskgraph.NodeID(n))
+		id, node := taskgraph.NodeID(n), &g.Nodes[n]
+		if x := node.Operands[0]; a.writer[x] == nobody {
+			a.writer[x] = id
+		} else {
+			a.writer[x] = several
+		}
+		for i := 1; i < len(node.Operands); i++ {
+			for r := range g.Constants(id, i) {
+				a.users[r.Tensor] = append(a.users[r.Tensor], user{id, g.Layers[node.Layer].Memory[i], a.read(r.Tensor, r.Part)})
 			}
 		}
 	}
@@ -77,6 +78,13 @@ func newFacts(p Problem) *facts {
 	a.measureMoves()
 	a.outward = a.crossing(func(c int) bool { return c == p.Accelerator.Offchip })
 	return a
+}
+
+// user is a node that reads so much of a constant.
+type user struct {
+	node taskgraph.NodeID
+	op   hardware.MemoryOperand
+	bits unit.Bits
 }
 
 // choose takes up what the cores of the groups are, and what follows.
@@ -360,24 +368,17 @@ func (a *facts) waits() bool {
 // a link; then no node may stream it.
 func (a *facts) mustMove(x taskgraph.TensorID) bool {
 	needed := false
-	for _, n := range a.users[x] {
-		streamed := a.mayStream(n, x)
+	for _, u := range a.users[x] {
+		streamed := a.mayStream(u)
 		if streamed && a.Rules.JoinPastTransfers {
 			return false
 		}
-		needed = needed || !streamed && len(a.cores(n)) > 0
+		needed = needed || !streamed && len(a.cores(u.node)) > 0
 	}
 	return needed
 }
 
-// mayStream tells whether a node streams an operand on one of its cores.
-func (a *facts) mayStream(n taskgraph.NodeID, x taskgraph.TensorID) bool {
-	node := &a.Graph.Nodes[n]
-	memory := a.Graph.Layers[node.Layer].Memory
-	for i, y := range node.Operands {
-		if x == y && slices.ContainsFunc(a.cores(n), func(c int) bool { return a.streams(n, c, memory[i]) }) {
-			return true
-		}
-	}
-	return false
+// mayStream tells whether a node streams a constant on one of its cores.
+func (a *facts) mayStream(u user) bool {
+	return slices.ContainsFunc(a.cores(u.node), func(c int) bool { return a.streams(u.node, c, u.op) })
 }

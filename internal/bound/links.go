@@ -172,16 +172,16 @@ func (a *facts) crossers(inside func(core int) bool, out *crossing) []crosser {
 	g, off := a.Graph, a.Accelerator.Offchip
 	within, beyond := a.stores(inside)
 	var list []crosser
+	var ways []demand
 	for i := range g.Tensors {
 		x := taskgraph.TensorID(i)
 		tensor := &g.Tensors[x]
 		c := crosser{kind: intermediate}
-		crosses := false
-		var bits unit.Bits // that cross: at least what any one reader reads
-		// read takes up a reader: the tensor crosses if it can only be read outside.
+		ways = ways[:0]
+		// read takes up a reader: what it reads crosses if it can only be read outside.
 		read := func(n taskgraph.NodeID, op hardware.MemoryOperand, size unit.Bits) {
 			if after, reads := a.readsBeyond(n, op, beyond); reads {
-				crosses, bits, c.q = true, max(bits, size), max(c.q, after)
+				ways = append(ways, demand{size, after})
 			}
 		}
 		switch n := a.writer[x]; {
@@ -189,15 +189,15 @@ func (a *facts) crossers(inside func(core int) bool, out *crossing) []crosser {
 			if s := a.Accelerator.Top(off, a.own[x]); s < 0 || !within[s] || !a.moved[x] {
 				continue
 			}
-			for _, n := range a.users[x] {
-				for i, y := range g.Nodes[n].Operands {
-					if y == x && !a.mayStream(n, x) {
-						read(n, g.Layers[g.Nodes[n].Layer].Memory[i], tensor.Bits)
-					}
+			for _, u := range a.users[x] {
+				if !a.mayStream(u) {
+					read(u.node, u.op, u.bits)
 				}
 			}
 			if !a.waits() {
-				c.q = 0
+				for i := range ways {
+					ways[i].q = 0
+				}
 			}
 			if op := &g.Layers[tensor.Layer]; op.Layer != nil && op.Operands[tensor.Operand].Source.Kind == workload.FromInput {
 				c.kind = inputsAndOutputs
@@ -215,13 +215,33 @@ func (a *facts) crossers(inside func(core int) bool, out *crossing) []crosser {
 				}
 			}
 			if a.result[x] && !inside(off) {
-				c.kind, crosses, bits = inputsAndOutputs, true, tensor.Bits
+				c.kind, ways = inputsAndOutputs, append(ways, demand{tensor.Bits, 0})
 			}
 		}
-		if crosses {
-			c.busy = out.busy(bits)
-			list = append(list, c)
+		list = c.append(list, ways, out)
+	}
+	return list
+}
+
+// demand is what has to cross of a tensor at least a time before the end.
+type demand struct {
+	bits unit.Bits
+	q    unit.Cycles
+}
+
+// append adds a tensor to a list: what crosses longest before the end and then, where
+// others need more of it, the rest.
+func (c crosser) append(list []crosser, ways []demand, out *crossing) []crosser {
+	slices.SortFunc(ways, func(x, y demand) int { return cmp.Or(cmp.Compare(y.q, x.q), cmp.Compare(y.bits, x.bits)) })
+	var before float64
+	for i, w := range ways {
+		if i > 0 && w.bits <= ways[i-1].bits {
+			ways[i].bits = ways[i-1].bits // the most so far
+			continue
 		}
+		all := out.busy(w.bits)
+		c.busy, c.q = all-before, w.q
+		list, before = append(list, c), all
 	}
 	return list
 }

@@ -2,6 +2,7 @@ package bound
 
 import (
 	"math"
+	"slices"
 
 	"streamdse/taskgraph"
 	"streamdse/unit"
@@ -31,15 +32,23 @@ func (a *facts) fetchConstants(n taskgraph.NodeID) {
 	}
 	node := &a.Graph.Nodes[n]
 	memory := a.Graph.Layers[node.Layer].Memory
+	var counted []taskgraph.TensorID
 	for k, core := range a.cores(n) {
 		var longest unit.Cycles
 		var fraction float64
-		for i, x := range node.Operands[1:] {
-			if tensor := &a.Graph.Tensors[x]; tensor.Constant && !a.streams(n, core, memory[i+1]) {
-				from, to := a.Accelerator.Top(a.Accelerator.Offchip, a.own[x]), a.readFrom(n, core, memory[i+1])
-				longest = max(longest, a.move(x, tensor.Bits, from, to))
-				if !a.Rules.JoinPastTransfers || a.moved[x] {
-					fraction += a.outward.busy(tensor.Bits)
+		counted = counted[:0]
+		for i := 1; i < len(node.Operands); i++ {
+			if a.streams(n, core, memory[i]) {
+				continue
+			}
+			for r := range a.Graph.Constants(n, i) {
+				x, bits := r.Tensor, a.read(r.Tensor, r.Part)
+				from, to := a.Accelerator.Top(a.Accelerator.Offchip, a.own[x]), a.readFrom(n, core, memory[i])
+				longest = max(longest, a.move(x, bits, from, to))
+				// Two operands may read the same: then it leaves off-chip memory once.
+				if (!a.Rules.JoinPastTransfers || a.moved[x]) && !slices.Contains(counted, x) {
+					counted = append(counted, x)
+					fraction += a.outward.busy(bits)
 				}
 			}
 		}

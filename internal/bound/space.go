@@ -121,6 +121,7 @@ func inUse(core *hardware.Core, l *workload.Layer, e *mapping.Entry) float64 {
 // traffic is what has to leave and to enter off-chip memory, and what most of it is.
 func (s *Space) traffic() (in, out unit.Bits, main kind) {
 	var parts [numKinds]float64
+	inputs := map[string]unit.Bits{} // of the network: what the layer reads that reads most
 	for i := range s.Workload.Layers {
 		l := &s.Workload.Layers[i]
 		for j := range l.Operands {
@@ -131,8 +132,11 @@ func (s *Space) traffic() (in, out unit.Bits, main kind) {
 				in += bits
 				parts[weights] += float64(bits)
 			case o.Source.Kind == workload.FromInput:
-				in += bits
-				parts[inputsAndOutputs] += float64(bits)
+				// Layers that read the same may share it.
+				more := max(0, bits-inputs[o.Source.Tensor])
+				inputs[o.Source.Tensor] += more
+				in += more
+				parts[inputsAndOutputs] += float64(more)
 			case j == 0 && slices.Contains(s.Workload.Outputs, i):
 				out += bits
 				parts[inputsAndOutputs] += float64(bits)
@@ -145,6 +149,9 @@ func (s *Space) traffic() (in, out unit.Bits, main kind) {
 // touched is the least number of elements of an operand that a layer reads or writes.
 func touched(l *workload.Layer, o *workload.Operand) int64 {
 	n := int64(1)
+	if slices.ContainsFunc(o.Source.Via, func(m workload.Movement) bool { return m.Kind == workload.Select }) {
+		return 0 // some of it may be padding, or the same element at several places
+	}
 	for _, d := range o.Dims {
 		r := l.Relation(d)
 		switch {

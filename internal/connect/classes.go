@@ -103,9 +103,7 @@ func (a *arrivals) add(row []taskgraph.End, sums []unit.Bits) {
 // it adds to partial sums or leaves some. Equal nodes of different layers share a
 // class.
 func classifyByNeed(g *taskgraph.Graph) {
-	brings := newArrivals(g, func(src taskgraph.NodeID, _ taskgraph.Payload) unit.Bits {
-		return g.Tensors[g.Nodes[src].Operands[0]].Bits
-	})
+	brings := newArrivals(g, func(src taskgraph.NodeID, _ taskgraph.Payload) unit.Bits { return wholeTile(g, src) })
 	kinds := map[string]uint64{}
 	kind := make([]uint64, len(g.Layers))
 	operands := 0
@@ -140,6 +138,11 @@ func classifyByNeed(g *taskgraph.Graph) {
 		}
 		return key
 	}, brings)
+}
+
+// wholeTile is all of what a node has written.
+func wholeTile(g *taskgraph.Graph, src taskgraph.NodeID) unit.Bits {
+	return g.Tensors[g.Nodes[src].Operands[0]].Bits
 }
 
 // layerKey is a text that is equal for layers that differ only in loop sizes,

@@ -37,6 +37,7 @@ func Graph(t *taskgraph.Tiled, r rules.Rules) (*taskgraph.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
+	pieces := cutConstants(t, r, parts) // adds tensors
 	b := taskgraph.NewBuilder(t.Layers, t.Nodes, t.Tensors)
 	b.Reserve(room(t, links))
 	for c := range t.Layers {
@@ -53,8 +54,9 @@ func Graph(t *taskgraph.Tiled, r rules.Rules) (*taskgraph.Graph, error) {
 		}
 	}
 	g := b.Graph()
-	g.Parts = parts
+	g.Parts, g.Pieces = parts, pieces
 	classifyByNeed(g)
+	needPieces(g)
 	return g, nil
 }
 
@@ -134,7 +136,7 @@ func countStored(t *taskgraph.Tiled, how reading) error {
 				if !part.Constant() {
 					continue
 				}
-				factors, err := exactFactors(stored(part.Shape), layer, k, [][]workload.Movement{part.Via}, how)
+				factors, err := exactFactors(stored(part.Shape, nil), layer, k, [][]workload.Movement{part.Via}, how)
 				if err != nil {
 					problems = append(problems, *err)
 					continue
@@ -155,9 +157,9 @@ func countStored(t *taskgraph.Tiled, how reading) error {
 	return problems.Err()
 }
 
-// stored stands for a tensor in off-chip memory: the output of a layer that is
-// not cut.
-func stored(shape []int) *taskgraph.Layer {
+// stored stands for a tensor in off-chip memory: the output of a layer that is cut
+// where the positions of each axis begin, or not cut if cuts is nil.
+func stored(shape []int, cuts [][]int32) *taskgraph.Layer {
 	out := workload.Operand{Name: "O"}
 	spec := &workload.Layer{OutputShape: shape}
 	l := &taskgraph.Layer{Layer: spec}
@@ -165,7 +167,19 @@ func stored(shape []int) *taskgraph.Layer {
 		d := workload.Dim(fmt.Sprintf("D%d", i))
 		spec.Dims = append(spec.Dims, workload.LoopDim{Dim: d, Size: n})
 		out.Dims, out.Axes = append(out.Dims, d), append(out.Axes, i+1)
-		l.Cuts = append(l.Cuts, taskgraph.Cut{Starts: []int32{0, int32(n)}, Offset: []int32{0}})
+		starts := []int32{0, int32(n)}
+		if cuts != nil {
+			starts = cuts[i]
+		}
+		l.Cuts = append(l.Cuts, taskgraph.Cut{Starts: starts, Offset: make([]int32, len(starts)-1)})
+	}
+	parts := int32(1) // the last axis fastest
+	for i := len(shape) - 1; i >= 0; i-- {
+		offset := l.Cuts[i].Offset
+		for k := range offset {
+			offset[k] = int32(k) * parts
+		}
+		parts *= int32(len(offset))
 	}
 	spec.Operands = []workload.Operand{out}
 	return l

@@ -226,9 +226,12 @@ func carried(g *taskgraph.Graph, op *workload.Operand) (pieces []piece, shape []
 	for k, o := range op.Source.Origins() {
 		layer, origin := -1, k
 		shape = o.Shape
-		if o.Kind == workload.FromLayer {
-			layer, origin = o.Layer, 0 // several parts may share elements
+		switch o.Kind { // several parts may share elements
+		case workload.FromLayer:
+			layer, origin = o.Layer, 0
 			shape = g.Layers[layer].OutputShape
+		case workload.FromInput:
+			origin = 0 // there is one
 		}
 		values := make([]piece, volume(shape))
 		for i := range values {
@@ -284,7 +287,7 @@ func selected(values []piece, shape []int, m workload.Movement) []piece {
 func elementwiseEdges(t *rapid.T, g *taskgraph.Graph, layer, operand int) map[taskgraph.Edge]bool {
 	l := &g.Layers[layer]
 	op := l.Operands[operand]
-	if operand == 0 || op.Source.Constant() {
+	if operand == 0 || op.Source.Constant() && op.Source.Shape == nil {
 		return nil
 	}
 	finished := map[int][][]taskgraph.NodeID{}
@@ -293,9 +296,63 @@ func elementwiseEdges(t *rapid.T, g *taskgraph.Graph, layer, operand int) map[ta
 			finished[o.Layer] = finishers(g, o.Layer)
 		}
 	}
+	values, dims := follow(g, layer, operand)
+	edges := map[taskgraph.Edge]bool{}
+	for _, n := range l.Nodes {
+		read := map[piece]bool{}
+		stored := 0
+		readBy(g, n, operand, values, dims, func(v piece) {
+			if v.layer == -1 && !read[v] {
+				stored++
+			}
+			read[v] = true
+		})
+		counts := map[taskgraph.NodeID]int{}
+		for v := range read {
+			if v.layer >= 0 {
+				counts[finished[v.layer][v.element][0]]++
+			}
+		}
+		for src, c := range counts {
+			edges[taskgraph.Edge{Src: src, Dst: n, Operand: int8(operand), Bits: 8 * unit.Bits(c)}] = true
+		}
+		// Parts of pieces are sets of positions along each axis: where data moves on the
+		// way, they may have some more.
+		var bits unit.Bits
+		for r := range g.Constants(n, operand) {
+			bits += g.Parts.Bits(&g.Tensors[r.Tensor], r.Part)
+		}
+		if want := 8 * unit.Bits(stored); bits < want || bits > want && len(op.Source.Via) == 0 && op.Source.Kind != workload.FromParts {
+			t.Errorf("%s operand %s: %d bits of constants are read, %d elements are stored", l.Name, op.Name, bits, stored)
+		}
+	}
+	return edges
+}
+
+// readBy visits what a node reads of an operand, given where each element of it comes
+// from and the extents of its dimensions.
+func readBy(g *taskgraph.Graph, n taskgraph.NodeID, operand int, values []piece, dims []int, visit func(piece)) {
+	eachRead(g, n, operand, func(at []int) {
+		e := 0
+		for i, x := range at {
+			if x < 0 || x >= dims[i] {
+				return
+			}
+			e = e*dims[i] + x
+		}
+		if values[e].layer != -2 {
+			visit(values[e])
+		}
+	})
+}
+
+// follow finds where each element of an operand comes from, and the extents of its
+// dimensions.
+func follow(g *taskgraph.Graph, layer, operand int) (values []piece, dims []int) {
+	l := &g.Layers[layer]
+	op := l.Operands[operand]
 	values, shape := carried(g, &op)
 	// The indices of a convolution's channels stand in one axis.
-	dims := make([]int, 0, len(op.Dims))
 	axis := 0
 	for i, d := range op.Dims {
 		begin := 0
@@ -311,40 +368,7 @@ func elementwiseEdges(t *rapid.T, g *taskgraph.Graph, layer, operand int) map[ta
 			axis++
 		}
 	}
-	edges := map[taskgraph.Edge]bool{}
-	for _, n := range l.Nodes {
-		read := map[piece]bool{}
-		stored := 0
-		eachRead(g, n, operand, func(at []int) {
-			e := 0
-			for i, x := range at {
-				if x < 0 || x >= dims[i] {
-					return
-				}
-				e = e*dims[i] + x
-			}
-			if v := values[e]; v.layer >= 0 {
-				read[v] = true
-			} else if v.layer == -1 && !read[v] {
-				read[v] = true
-				stored++
-			}
-		})
-		counts := map[taskgraph.NodeID]int{}
-		for v := range read {
-			if v.layer >= 0 {
-				counts[finished[v.layer][v.element][0]]++
-			}
-		}
-		for src, c := range counts {
-			edges[taskgraph.Edge{Src: src, Dst: n, Operand: int8(operand), Bits: 8 * unit.Bits(c)}] = true
-		}
-		x := g.Tensors[g.Nodes[n].Operands[operand]]
-		if x.Constant != (stored > 0) || x.Constant && x.Bits != 8*unit.Bits(stored) {
-			t.Errorf("%s operand %s: constant %t, %d bits, %d elements are stored", l.Name, op.Name, x.Constant, x.Bits, stored)
-		}
-	}
-	return edges
+	return values, dims
 }
 
 func transposed(values []piece, shape, perm []int) []piece {

@@ -433,7 +433,9 @@ func TestExecutionCatches(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			g := build(t, w, m, split.Stacks{{0, 1}}, rules.Default())
 			if c.graph != nil {
+				parts, pieces := g.Parts, g.Pieces
 				g = taskgraph.New(g.Layers, g.Nodes, g.Tensors, c.graph(slices.Collect(g.Edges())))
+				g.Parts, g.Pieces = parts, pieces
 				classifyByNeed(g)
 			}
 			acc := resized(t, 1<<24, func() int { return 24 })
@@ -511,7 +513,9 @@ func TestExecutionCatchesSums(t *testing.T) {
 			c.schedule(s)
 		}
 		got := "<nil>"
-		if err := execute.Tiled(w, taskgraph.New(g.Layers, g.Nodes, g.Tensors, edges), acc, costs, s, want); err != nil {
+		changed := taskgraph.New(g.Layers, g.Nodes, g.Tensors, edges)
+		changed.Parts, changed.Pieces = g.Parts, g.Pieces
+		if err := execute.Tiled(w, changed, acc, costs, s, want); err != nil {
 			got = err.Error()
 		}
 		if c.want == "" && got != "<nil>" || !strings.Contains(got, c.want) {

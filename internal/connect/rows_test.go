@@ -16,7 +16,7 @@ func TestRowsChangeNothing(t *testing.T) {
 	for _, shape := range shapes() {
 		g := shape.build(t, 10_000)
 		flat := taskgraph.New(g.Layers, g.Nodes, g.Tensors, slices.Collect(g.Edges()))
-		flat.Parts, flat.Classes = g.Parts, g.Classes
+		flat.Parts, flat.Pieces, flat.Classes = g.Parts, g.Pieces, g.Classes
 		var schedules []*schedule.Schedule
 		var bounds []bound.Bound
 		for _, g := range []*taskgraph.Graph{g, flat} {

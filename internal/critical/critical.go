@@ -236,9 +236,9 @@ func (a *Analysis) Transfer(i int) Wait {
 // eachNeed calls f for the tensors that a node reads: constants, and what the nodes
 // it depends on have written.
 func (a *Analysis) eachNeed(n taskgraph.NodeID, f func(taskgraph.TensorID)) {
-	for _, x := range a.g.Nodes[n].Operands[1:] {
-		if a.g.Tensors[x].Constant {
-			f(x)
+	for i := range a.g.Nodes[n].Operands {
+		for r := range a.g.Constants(n, i) {
+			f(r.Tensor)
 		}
 	}
 	for e := range a.g.In(n) {

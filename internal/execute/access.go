@@ -24,7 +24,9 @@ type index struct {
 // origin is one of the tensors that an operand's elements come from.
 type origin struct {
 	constant bool
-	layer    int // that computes it, unless constant
+	tensor   string // of a constant, its name
+	shape    []int  // ... and its shape, if that is known
+	layer    int    // that computes it, unless constant
 	moves    []move
 	key      uint64 // tells its values from those of other constants
 }
@@ -59,7 +61,7 @@ func newAccess(w *workload.Workload, layer, operand int) (*access, error) {
 		return a, nil
 	}
 	for _, s := range op.Source.Origins() {
-		o := origin{constant: s.Constant(), layer: s.Layer, key: mix(uint64(layer+1), uint64(operand))}
+		o := origin{constant: s.Constant(), tensor: s.Tensor, shape: s.Shape, layer: s.Layer, key: mix(uint64(layer+1), uint64(operand))}
 		shape := s.Shape
 		switch s.Kind {
 		case workload.FromLayer:

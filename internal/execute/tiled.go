@@ -23,7 +23,7 @@ func Tiled(w *workload.Workload, g *taskgraph.Graph, acc *hardware.Accelerator, 
 		return err
 	}
 	m := &machine{program: p, g: g, acc: acc, costs: costs, s: s, want: want,
-		at: map[place][]int{}, contents: make([]content, len(s.Copies))}
+		at: map[place][]int{}, contents: make([]content, len(s.Copies)), begun: make([]bool, len(s.Copies))}
 	for i, c := range s.Copies {
 		m.at[place{c.Store, c.Tensor}] = append(m.at[place{c.Store, c.Tensor}], i)
 		t := &g.Tensors[c.Tensor]
@@ -55,6 +55,7 @@ type machine struct {
 	want     Values
 	at       map[place][]int // indices of Schedule.Copies
 	contents []content       // by index of Schedule.Copies
+	begun    []bool          // ... whether something has begun it
 }
 
 // place is a tensor in a memory.
@@ -122,16 +123,19 @@ func (m *machine) target(p place, start, end unit.Cycles) int {
 		fits := 0
 		switch {
 		case end > c.Available || end > c.End:
-		case c.Start == start && c.Available == end:
+		case c.Start == start && c.Available == end && !m.begun[i]:
 			fits = 3
-		case c.Start == start:
+		case c.Start == start && !m.begun[i]:
 			fits = 2
-		case c.Start < start:
+		case c.Start <= start:
 			fits = 1
 		}
 		if fits > rank {
 			best, rank = i, fits
 		}
+	}
+	if rank > 1 {
+		m.begun[best] = true
 	}
 	return best
 }
@@ -187,7 +191,7 @@ func (m *machine) within(e int, x taskgraph.TensorID, id taskgraph.PartID) bool 
 	for i := len(dims) - 1; i >= 0; i-- {
 		at := int32(e%dims[i].size) - t.Ranges[i].Lo
 		e /= dims[i].size
-		if i < len(part) && part[i] != nil && !slices.ContainsFunc(part[i], func(r taskgraph.Range) bool { return r.Lo <= at && at < r.Hi }) {
+		if !includes(part, i, at) {
 			return false
 		}
 	}
@@ -214,22 +218,54 @@ func (m *machine) memory(n taskgraph.NodeID, operand int) int32 {
 
 // supply is what a node may read as one of its operands.
 type supply struct {
-	constant bool              // its own constant tensor is there
-	ranges   []taskgraph.Range // that the constant tensor covers
-	copies   []int             // of tensors that its dependencies name
-	read     map[element]float64
-	perCopy  []map[int]bool // which elements of each copy were read
+	constants []fragment // of constants, that are there
+	copies    []int      // of tensors that its dependencies name
+	read      map[element]float64
+	perCopy   []map[int]bool // which elements of each copy were read
+}
+
+// fragment is a part of a constant that a node has.
+type fragment struct {
+	ranges []taskgraph.Range
+	held   taskgraph.Part    // of the ranges
+	read   taskgraph.Part    // ... that the node says it reads
+	piece  *taskgraph.Stored // the constant, along whose axes the ranges are; nil if they are along the operand's
+}
+
+// has tells whether a node may read an element of a constant from a fragment.
+func (f *fragment) has(o *origin, element int, positions []int) bool {
+	if f.piece != nil {
+		if f.piece.Name != o.tensor || o.shape != nil && !slices.Equal(f.piece.Shape, o.shape) {
+			return false
+		}
+		positions = make([]int, len(f.piece.Shape))
+		for d := len(positions) - 1; d >= 0; d-- {
+			positions[d] = element % f.piece.Shape[d]
+			element /= f.piece.Shape[d]
+		}
+	}
+	for d, r := range f.ranges {
+		if at := positions[d]; at < int(r.Lo) || at >= int(r.Hi) || !includes(f.held, d, int32(at)-r.Lo) || !includes(f.read, d, int32(at)-r.Lo) {
+			return false
+		}
+	}
+	return true
+}
+
+// includes tells whether a part has a position along a dimension.
+func includes(p taskgraph.Part, d int, at int32) bool {
+	return d >= len(p) || p[d] == nil || slices.ContainsFunc(p[d], func(r taskgraph.Range) bool { return r.Lo <= at && at < r.Hi })
 }
 
 func (m *machine) supply(n taskgraph.NodeID, operand int) supply {
-	node, task := &m.g.Nodes[n], &m.s.Tasks[n]
+	task := &m.s.Tasks[n]
 	s := supply{read: map[element]float64{}}
 	store := m.memory(n, operand)
-	x := node.Operands[operand]
-	if m.g.Tensors[x].Constant {
-		s.ranges = m.g.Tensors[x].Ranges
-		for _, i := range m.held(place{store, x}, task.Start, task.End) {
-			s.constant = s.constant || m.contents[i].constant && m.contents[i].ready <= task.Start
+	for r := range m.g.Constants(n, operand) {
+		for _, i := range m.held(place{store, r.Tensor}, task.Start, task.End) {
+			if m.contents[i].constant && m.contents[i].ready <= task.Start {
+				s.constants = append(s.constants, fragment{m.g.Tensors[r.Tensor].Ranges, m.s.Parts[m.s.Copies[i].Part], m.g.Parts.Part(r.Part), m.g.Stored(r.Tensor)})
+			}
 		}
 	}
 	for e := range m.g.In(n) {
@@ -335,15 +371,15 @@ func (m *machine) addSums(n taskgraph.NodeID, s *supply, e int, v *float64) erro
 func (m *machine) read(layer, operand int, s *supply, from element, positions []int, start unit.Cycles) (float64, error) {
 	o := &m.access[layer][operand].origins[from.origin]
 	if o.constant {
-		for i, r := range s.ranges {
-			if positions[i] < int(r.Lo) || positions[i] >= int(r.Hi) {
-				return 0, fmt.Errorf("position %v lies outside of the node's tensor %v", positions, s.ranges)
+		for i := range s.constants {
+			if s.constants[i].has(o, from.element, positions) {
+				return o.value(from.element), nil
 			}
 		}
-		if !s.constant {
+		if len(s.constants) == 0 {
 			return 0, fmt.Errorf("the constant is absent")
 		}
-		return o.value(from.element), nil
+		return 0, fmt.Errorf("position %v, element %d of the constant, is not in what the node has of it", positions, from.element)
 	}
 	for k, i := range s.copies {
 		if m.g.Tensors[m.s.Copies[i].Tensor].Layer != int32(o.layer) {

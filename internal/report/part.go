@@ -9,8 +9,8 @@ import (
 	"streamdse/workload"
 )
 
-// partText writes which part of a tensor moves or is stored, by the dimensions of its
-// operand: "OY=0:1+3:5 OX=2:4" is the elements in row 0, 3 or 4 and column 2 or 3 of
+// partText writes which part of a tensor moves or is stored, by the dimensions that
+// it has (see taskgraph.Graph.Dims): "OY=0:1+3:5 OX=2:4" is the elements in row 0, 3 or 4 and column 2 or 3 of
 // it, counted from its first. All of a tensor is nothing.
 func partText(dims []workload.Dim, p taskgraph.Part) string {
 	var b strings.Builder
@@ -37,8 +37,7 @@ func partOf(d *Data, x taskgraph.TensorID, id taskgraph.PartID) string {
 	if id == 0 {
 		return ""
 	}
-	t := &d.Graph.Tensors[x]
-	return partText(d.Graph.Layers[t.Layer].Operands[t.Operand].Dims, d.Schedule.Parts[id])
+	return partText(d.Graph.Dims(x), d.Schedule.Parts[id])
 }
 
 // part reads what partText writes.
@@ -47,7 +46,7 @@ func (r *scheduleReader) part(x taskgraph.TensorID, text string) (taskgraph.Part
 		return 0, nil
 	}
 	t := &r.graph.Tensors[x]
-	dims := r.graph.Layers[t.Layer].Operands[t.Operand].Dims
+	dims := r.graph.Dims(x)
 	p := make(taskgraph.Part, len(dims))
 	for field := range strings.FieldsSeq(text) {
 		name, list, _ := strings.Cut(field, "=")

@@ -139,16 +139,9 @@ func (s *Simulator) remove(x taskgraph.TensorID, store int32, t unit.Cycles) {
 // storeConstants fills off-chip memory with all that is there before the network
 // starts.
 func (s *Simulator) storeConstants() error {
-	g := s.Graph
-	for n := range g.Nodes {
-		node := &g.Nodes[n]
-		for _, x := range node.Operands[1:] {
-			if !g.Tensors[x].Constant {
-				continue
-			}
-			if err := s.store(x, 0, s.top(int32(s.Accelerator.Offchip), s.own[x]), 0, 0, false); err != nil {
-				return err
-			}
+	for _, x := range s.constants {
+		if err := s.store(x, 0, s.top(int32(s.Accelerator.Offchip), s.own[x]), 0, 0, false); err != nil {
+			return err
 		}
 	}
 	for i := range s.fill {

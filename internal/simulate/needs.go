@@ -70,7 +70,7 @@ func (p *plan) listNeeds() {
 		rows = rows[:0]
 		node := &g.Nodes[n]
 		for i := len(node.Operands) - 1; i > 0; i-- {
-			if r := l.constant(node, i); r != empty {
+			if r := l.constant(taskgraph.NodeID(n), i); r != empty {
 				rows = append(rows, r)
 			}
 		}
@@ -84,13 +84,15 @@ func (p *plan) listNeeds() {
 	}
 }
 
-// constant is the row of an operand's constant.
-func (l *needLister) constant(node *taskgraph.Node, operand int) int32 {
-	x := node.Operands[operand]
-	row := &l.constants[x]
+// constant is the row of what a node reads of constants for an operand. Who reads the
+// same block of it reads the same.
+func (l *needLister) constant(n taskgraph.NodeID, operand int) int32 {
+	node := &l.Graph.Nodes[n]
+	row := &l.constants[node.Operands[operand]]
 	if *row == unknown {
-		if l.Graph.Tensors[x].Constant {
-			l.needs.list = append(l.needs.list, need{tensor: x, op: l.Graph.Layers[node.Layer].Memory[operand]})
+		op := l.Graph.Layers[node.Layer].Memory[operand]
+		for r := range l.Graph.Constants(n, operand) {
+			l.needs.list = append(l.needs.list, l.need(need{tensor: r.Tensor, op: op, part: r.Part}))
 		}
 		*row = l.end()
 	}
@@ -108,14 +110,19 @@ func (l *needLister) edge(node *taskgraph.Node, edges taskgraph.RowID) int32 {
 				continue
 			}
 			x := need{tensor: l.Graph.Nodes[e.Node].Operands[0], op: memory[load.Operand], data: true, part: load.Part}
-			if !l.rules.MovesParts() {
-				x.part = 0
-			}
-			l.needs.list = append(l.needs.list, x)
+			l.needs.list = append(l.needs.list, l.need(x))
 		}
 		*row = l.end()
 	}
 	return *row
+}
+
+// need is all of a tensor where the rules move no parts.
+func (p *plan) need(x need) need {
+	if !p.rules.MovesParts() {
+		x.part = 0
+	}
+	return x
 }
 
 // end makes a row of what has been listed since the last one.

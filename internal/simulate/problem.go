@@ -43,16 +43,17 @@ type route struct {
 // plan is what follows from the problem alone.
 type plan struct {
 	Problem
-	rules   rules.Rules
-	waits   []int32 // nodes that each node waits for
-	needs   needs
-	own     []hardware.MemoryOperand // of each tensor: the memory operand of its layer's operand
-	output  []bool                   // nodes whose output leaves the network
-	result  []bool                   // tensors that leave the network
-	offchip []bool                   // stores that belong to the off-chip core
-	routes  []route                  // store*cores+core
-	out     []route                  // core -> off-chip
-	in      []route                  // off-chip -> core
+	rules     rules.Rules
+	waits     []int32 // nodes that each node waits for
+	needs     needs
+	own       []hardware.MemoryOperand // of each tensor: the memory operand of its layer's operand
+	constants []taskgraph.TensorID     // off-chip before the network starts
+	output    []bool                   // nodes whose output leaves the network
+	result    []bool                   // tensors that leave the network
+	offchip   []bool                   // stores that belong to the off-chip core
+	routes    []route                  // store*cores+core
+	out       []route                  // core -> off-chip
+	in        []route                  // off-chip -> core
 }
 
 // New checks a problem and prepares a simulator for it.
@@ -62,6 +63,7 @@ func New(p Problem) (*Simulator, error) {
 	}
 	pl := &plan{Problem: p, rules: p.Rules}
 	pl.listNeeds()
+	pl.listConstants()
 	pl.listOutputs()
 	if err := pl.checkCycles(); err != nil {
 		return nil, err
@@ -88,6 +90,22 @@ func check(p *Problem) error {
 		}
 	}
 	return nil
+}
+
+// listConstants collects what is in off-chip memory before the network starts.
+func (p *plan) listConstants() {
+	g := p.Graph
+	known := make([]bool, len(g.Tensors))
+	for n := range g.Nodes {
+		for i := 1; i < len(g.Nodes[n].Operands); i++ {
+			for r := range g.Constants(taskgraph.NodeID(n), i) {
+				if !known[r.Tensor] {
+					known[r.Tensor] = true
+					p.constants = append(p.constants, r.Tensor)
+				}
+			}
+		}
+	}
 }
 
 // listOutputs finds the nodes that write network outputs.

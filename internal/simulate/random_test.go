@@ -238,7 +238,15 @@ func drawProblem(t *rapid.T, r rules.Rules) (Problem, *schedule.Allocation) {
 			cost.Offchip = 7
 		}
 	}
+	known := taskgraph.NewParts(nil)
+	if r.MovesParts() && !r.SpaceFreedBeforeLeave && rapid.Bool().Draw(t, "parts") { // the published eviction takes whole tensors
+		drawParts(t, known, nodes, tensors, edges)
+	}
 	g := taskgraph.New(layers, nodes, tensors, edges)
+	g.Parts = known
+	if r.MovesParts() && rapid.Bool().Draw(t, "pieces") {
+		drawPieces(t, g)
+	}
 	p := Problem{Graph: g, Accelerator: acc, Costs: costs, Priority: Order(g, nil), Rules: r}
 	if rapid.IntRange(0, 3).Draw(t, "prefetch") == 0 {
 		p.Prefetch = []string{"W"}
@@ -256,6 +264,70 @@ func drawProblem(t *rapid.T, r rules.Rules) (Problem, *schedule.Allocation) {
 		p.Priority = Listed(g, rapid.Permutation(first).Draw(t, "listed")[:rapid.IntRange(0, len(nodes)).Draw(t, "first")])
 	}
 	return p, &alloc
+}
+
+// drawRows is the number of some rows of as many.
+func drawRows(t *rapid.T, known *taskgraph.Parts, rows int32) taskgraph.PartID {
+	lo := rapid.Int32Range(0, rows-1).Draw(t, "from")
+	hi := rapid.Int32Range(lo+1, rows).Draw(t, "to")
+	if hi-lo == rows {
+		return 0
+	}
+	return known.Number(taskgraph.Part{{{Lo: lo, Hi: hi}}})
+}
+
+// drawParts gives outputs rows, of which edges carry some.
+func drawParts(t *rapid.T, known *taskgraph.Parts, nodes []taskgraph.Node, tensors []taskgraph.Tensor, edges []taskgraph.Edge) {
+	for i := range edges {
+		e := &edges[i]
+		if e.Operand == 0 {
+			continue
+		}
+		x := &tensors[nodes[e.Src].Operands[0]]
+		if x.Ranges == nil {
+			rows := rapid.Int32Range(1, 5).Draw(t, "rows")
+			x.Ranges = []taskgraph.Range{{Lo: 0, Hi: rows}}
+			x.Bits -= x.Bits % unit.Bits(rows)
+		}
+		e.Part = drawRows(t, known, x.Ranges[0].Hi)
+		e.Bits = known.Bits(x, e.Part)
+	}
+}
+
+// drawPieces makes some of the constants blocks of pieces that they share, each of some
+// rows of which nodes read a part.
+func drawPieces(t *rapid.T, g *taskgraph.Graph) {
+	p := &taskgraph.Pieces{Stored: []taskgraph.Stored{{Dims: []workload.Dim{"IY"}}}, First: taskgraph.TensorID(len(g.Tensors)), Start: []int32{0}}
+	var ids [4]taskgraph.TensorID // of the pieces; 0 before the first node that reads it
+	for x := range int(p.First) {
+		block := &g.Tensors[x]
+		if !block.Constant || rapid.Bool().Draw(t, "alone") {
+			continue
+		}
+		for i := range ids {
+			if rapid.Bool().Draw(t, "read") {
+				continue
+			}
+			if ids[i] == 0 {
+				ids[i] = taskgraph.TensorID(len(g.Tensors))
+				rows := rapid.IntRange(1, 5).Draw(t, "rows")
+				g.Tensors = append(g.Tensors, taskgraph.Tensor{Layer: block.Layer, Operand: block.Operand, Constant: true, Origin: block.Origin,
+					Bits: unit.Bits(rows * rapid.IntRange(0, 80).Draw(t, "bits")), Ranges: []taskgraph.Range{{Lo: 0, Hi: int32(rows)}}})
+				p.Of, p.Joint = append(p.Of, 0), append(p.Joint, 0)
+				block = &g.Tensors[x]
+			}
+			piece := &g.Tensors[ids[i]]
+			piece.Uses += block.Uses
+			p.Reads = append(p.Reads, taskgraph.Read{Tensor: ids[i], Part: drawRows(t, g.Parts, piece.Ranges[0].Hi)})
+		}
+		block.Constant = false
+		if end := int32(len(p.Reads)); end > p.Start[len(p.Start)-1] {
+			p.Blocks, p.Start = append(p.Blocks, taskgraph.TensorID(x)), append(p.Start, end)
+		}
+	}
+	if len(p.Blocks) > 0 {
+		g.Pieces = p
+	}
 }
 
 // checkRandom schedules a random problem: it has a schedule that keeps the rules,

@@ -230,15 +230,15 @@ func (s *Simulator) prefetchRow(n taskgraph.NodeID, operand string, row []need) 
 		if !s.rules.SpaceFreedBeforeLeave && (streams(s.cost[n], x.op) || !s.fitsNow(x, s.core[n])) {
 			continue
 		}
-		if _, err := s.fetch(x.tensor, 0, s.core[n], x.op, schedule.Prefetch); err != nil {
+		if _, err := s.fetch(x.tensor, s.wanted(x, s.core[n]), s.core[n], x.op, schedule.Prefetch); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// fitsNow tells whether a core has room for a tensor without evicting another.
+// fitsNow tells whether a core has room for what it reads of a tensor without evicting another.
 func (s *Simulator) fitsNow(x need, core int32) bool {
 	store := s.top(core, x.op)
-	return store >= 0 && s.fill[store].last()+s.Graph.Tensors[x.tensor].Bits <= s.Accelerator.Stores[store].Capacity
+	return store >= 0 && s.fill[store].last()+s.bits(x.tensor, s.wanted(x, core)) <= s.Accelerator.Stores[store].Capacity
 }

@@ -146,7 +146,7 @@ func (b *builder) blocks(op *workload.Operand) blocks {
 			x.a, x.b = find(r.A), find(r.B)
 		}
 		byA, byB := depend(x.a), depend(x.b)
-		if byA && byB {
+		if byA && byB && !b.rules.SharesTiles() { // else they are made of the same pieces
 			bl.byRanges = map[string]taskgraph.TensorID{}
 		}
 		bl.index = append(bl.index, x)

@@ -185,10 +185,10 @@ func TestTensors(t *testing.T) {
 }
 
 // TestCoincidingWindows checks that blocks that several parts of two loops
-// have in common are one tensor.
+// have in common are one tensor where tensors move as a whole.
 func TestCoincidingWindows(t *testing.T) {
 	w := network(t, "twoconv", onnx.Options{})
-	tiled, _, err := Nodes(w, tilings([]mapping.Tiling{by("OY", mapping.All), by("FY", mapping.All)}, nil, 0), Stacks{{0, 1}}, rules.Default())
+	tiled, _, err := Nodes(w, tilings([]mapping.Tiling{by("OY", mapping.All), by("FY", mapping.All)}, nil, 0), Stacks{{0, 1}}, rules.Rules{WholeTilesMove: true})
 	if err != nil {
 		t.Fatal(err)
 	}
