@@ -99,7 +99,7 @@ func TestExecutionOfRandomNetworks(t *testing.T) {
 	causes := map[schedule.Cause]int{}
 	reductions, parts := 0, 0
 	cuts := map[workload.Dim]int{}
-	rapid.Check(t, func(t *rapid.T) {
+	check := func(t *rapid.T) {
 		w, m, stacks := randomNetwork(t)
 		tiled, _, err := split.Nodes(w, m, stacks, rules.Default())
 		if err != nil {
@@ -152,14 +152,18 @@ func TestExecutionOfRandomNetworks(t *testing.T) {
 				reductions++
 			}
 		}
-	})
+	}
+	uncut := func() []workload.Dim {
+		return slices.DeleteFunc([]workload.Dim{"B", "K", "G", "C", "OY", "OX", "FY", "FX", "H", "D"}, func(d workload.Dim) bool { return cuts[d] > 0 })
+	}
+	for i := 0; i == 0 || i < 10 && len(uncut()) > 0; i++ { // one in thirty has cuts along G
+		rapid.Check(t, check)
+	}
 	if scheduled < runs/2 || causes[schedule.Eviction] == 0 || causes[schedule.Spill] == 0 || reductions == 0 || parts == 0 {
 		t.Errorf("of %d networks %d have a schedule; transfers by cause: %v, of partial sums %d, of parts %d", runs, scheduled, causes, reductions, parts)
 	}
-	for _, d := range []workload.Dim{"B", "K", "G", "C", "OY", "OX", "FY", "FX", "H", "D"} {
-		if cuts[d] == 0 {
-			t.Errorf("no layer is cut along %s", d)
-		}
+	if d := uncut(); len(d) > 0 {
+		t.Errorf("in %d networks no layer is cut along %v", runs, d)
 	}
 }
 
