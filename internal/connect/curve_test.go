@@ -144,7 +144,7 @@ func drawCurve(table string) ([]byte, error) {
 	p.X.Tick.Marker = plot.ConstantTicks{{Value: 1e4, Label: "10,000"}, {Value: 1e5, Label: "100,000"}, {Value: 1e6, Label: "1,000,000"}}
 	p.Y.Tick.Marker = plot.ConstantTicks{{Value: 0.01, Label: "0.01"}, {Value: 0.1, Label: "0.1"}, {Value: 1, Label: "1"}, {Value: 10, Label: "10"}}
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 8_000, 1_600_000, 0.008, 20
-	p.Legend.Left, p.Legend.XOffs = false, vg.Points(-4)
+	p.Legend.Top, p.Legend.Left = true, true // names behind their lines, whatever the width of a viewer's font
 	p.Legend.TextStyle.Font.Size = vg.Points(9)
 	p.Add(plotter.NewGrid())
 	colours := []color.Color{color.RGBA{0, 114, 178, 255}, color.RGBA{213, 94, 0, 255}, color.RGBA{0, 158, 115, 255}}
