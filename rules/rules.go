@@ -51,6 +51,8 @@ type Rules struct {
 
 	// Scheduling: streaming operands that do not fit.
 
+	StreamsNeedNoRoom bool // Q69: what passes through a core's memory of a streamed operand takes no room there
+
 	BlocksAreFree    bool // Q2: streamed operands ask for no off-chip bandwidth
 	BlocksAskPeak    bool // Q72: a node that streams asks for its peak bandwidth throughout, not for its average
 	StretchOff       bool // Q72: a node whose streaming exceeds a link's bandwidth is not slowed down
@@ -72,6 +74,13 @@ func (r *Rules) MovesParts() bool { return !r.WholeTilesMove && !r.FirstTransfer
 // SharesTiles tells whether tiles of a constant that overlap are made of pieces which
 // they share: the network's input comes to a core once, without halos again.
 func (r *Rules) SharesTiles() bool { return r.MovesParts() && !r.PaddingIsData }
+
+// StreamsTakeRoom tells whether a node that streams has room in its core's memory for
+// what passes through it, while it runs. Where space is free before data has left, or
+// links are reserved before there is space, there is no time at which that is so.
+func (r *Rules) StreamsTakeRoom() bool {
+	return !r.StreamsNeedNoRoom && !r.SpaceFreedBeforeLeave && !r.BlockBeforeSpace
+}
 
 // Default is the physical model.
 func Default() Rules { return Rules{Name: "default"} }
@@ -111,6 +120,7 @@ func Reference2024() Rules {
 		StreamedFromAnywhere:   true,
 		DeadEndsAreOutputs:     true,
 		StretchOff:             true,
+		StreamsNeedNoRoom:      true,
 		BlockBeforeSpace:       true,
 	}
 }

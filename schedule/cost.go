@@ -18,6 +18,9 @@ type NodeCost struct {
 	// memory and are read from or written to off-chip memory during the run, in
 	// the order of the layer's operands.
 	Streamed []hardware.MemoryOperand
+	// Buffers are the bits of each streamed operand that the core's top memory holds
+	// while the node runs; nil if that is not asked for.
+	Buffers []unit.Bits
 	// StreamIn and StreamOut are the bandwidths that streaming asks of the links
 	// from and to off-chip memory.
 	StreamIn, StreamOut unit.BitsPerCycle

@@ -257,7 +257,8 @@ func (v *verifier) reads(n taskgraph.NodeID, x taskgraph.TensorID, part taskgrap
 	return nil
 }
 
-// memories checks that the curves are the sums of the copies and within capacity.
+// memories checks that the curves are the sums of the copies, and of what is streamed
+// through a memory, and within capacity.
 func (v *verifier) memories() *Violation {
 	type change struct {
 		time   unit.Cycles
@@ -270,6 +271,15 @@ func (v *verifier) memories() *Violation {
 		changes[c.Store] = append(changes[c.Store], change{c.Start, bits, c.Tensor})
 		if c.End != Forever {
 			changes[c.Store] = append(changes[c.Store], change{c.End, -bits, c.Tensor})
+		}
+	}
+	for n := range v.g.Nodes {
+		id, node, task := taskgraph.NodeID(n), &v.g.Nodes[n], v.s.Tasks[n]
+		for i, bits := range v.cost(id).Buffers {
+			op := v.cost(id).Streamed[i]
+			x := node.Operands[slices.Index(v.g.Layers[node.Layer].Memory, op)]
+			store := v.top(task.Core, op)
+			changes[store] = append(changes[store], change{task.Start, bits, x}, change{task.End, -bits, x})
 		}
 	}
 	for i, list := range changes {

@@ -117,6 +117,7 @@ func TestExecutionOfRandomNetworks(t *testing.T) {
 				for _, op := range []hardware.MemoryOperand{hardware.O, hardware.I2, hardware.I1} {
 					if rapid.Bool().Draw(t, op.String()) {
 						cost.Streamed = append(cost.Streamed, op)
+						cost.Buffers = append(cost.Buffers, unit.Bits(rapid.IntRange(0, 300).Draw(t, "buffer")))
 					}
 				}
 				cost.StreamIn, cost.StreamOut = 5, 3

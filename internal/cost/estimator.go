@@ -35,6 +35,9 @@ type Estimate struct {
 
 // TopLevel is the use of the highest memory level of an operand.
 type TopLevel struct {
+	// Below is what the level below holds of the operand, all instances together; 0 if
+	// there is none.
+	Below   unit.Bits
 	Energy  unit.Picojoules
 	Read    Traffic // read out to the core
 	Written Traffic // written by the core

@@ -54,6 +54,11 @@ func (s SingleCore) Estimate(ctx context.Context, t Tile) (*Estimate, error) {
 	}
 	for i := range found.Operands {
 		top := found.Operands[i].Top()
+		var below unit.Bits
+		if levels := found.Operands[i].Levels; len(levels) > 1 {
+			l := &levels[len(levels)-2]
+			below = unit.Bits(l.Elements*l.Instances) * l.Precision
+		}
 		traffic := func(d hardware.Direction) Traffic {
 			x := Traffic{Peak: top.Bandwidth[d]}
 			if port := t.Core.Memories[top.Memory].Port(t.Links[i], d); port != nil {
@@ -61,7 +66,7 @@ func (s SingleCore) Estimate(ctx context.Context, t Tile) (*Estimate, error) {
 			}
 			return x
 		}
-		e.Top[i] = TopLevel{Energy: top.TotalEnergy, Read: traffic(hardware.ToLow), Written: traffic(hardware.FromLow)}
+		e.Top[i] = TopLevel{Below: below, Energy: top.TotalEnergy, Read: traffic(hardware.ToLow), Written: traffic(hardware.FromLow)}
 	}
 	return e, nil
 }

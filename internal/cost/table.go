@@ -96,6 +96,9 @@ func nodeCost(ctx context.Context, g *taskgraph.Graph, acc *hardware.Accelerator
 	for {
 		if len(streamed) > 0 {
 			core = acc.WithOffchip(coreID, streamed...)
+			if r.StreamsTakeRoom() {
+				leaveRoom(core, streamed, layer, c)
+			}
 		}
 		var err error
 		e, err = estimator.Estimate(ctx, Tile{Layer: &tile, Core: core, Links: layer.Memory, Entry: layer.Entry})
@@ -118,6 +121,9 @@ func nodeCost(ctx context.Context, g *taskgraph.Graph, acc *hardware.Accelerator
 		cost.Store = e.Offload
 	}
 	cost.Runtime = runtime(&cost, r)
+	if r.StreamsTakeRoom() {
+		cost.Buffers = buffers(acc, coreID, streamed, layer, c, e)
+	}
 	addSums(&cost, acc, coreID, layer.Memory[0], c.Sums)
 	for i, op := range layer.Memory {
 		if !slices.Contains(streamed, op) {
@@ -141,6 +147,40 @@ func nodeCost(ctx context.Context, g *taskgraph.Graph, acc *hardware.Accelerator
 		}
 	}
 	return cost
+}
+
+// leaveRoom makes the memories of a core, which is a copy, smaller by what has to be in
+// them of the operands that are not streamed beside the tile itself: all of the blocks
+// that it reads a part of.
+func leaveRoom(core *hardware.Core, streamed []hardware.MemoryOperand, layer *taskgraph.Layer, c *taskgraph.Class) {
+	for i, op := range layer.Memory {
+		if slices.Contains(streamed, op) || c.Need[i] <= c.Size[i] {
+			continue
+		}
+		if levels := core.Levels(op); len(levels) > 0 {
+			m := &core.Memories[levels[len(levels)-1]]
+			m.Size = max(0, m.Size-(c.Need[i]-c.Size[i]))
+		}
+	}
+}
+
+// buffers tells how much of each streamed operand is in the core's top memory while a
+// node runs: what its loop nest holds there, as far as there is room.
+func buffers(acc *hardware.Accelerator, coreID int, streamed []hardware.MemoryOperand, layer *taskgraph.Layer, c *taskgraph.Class, e *Estimate) []unit.Bits {
+	var list []unit.Bits
+	taken := make([]unit.Bits, len(acc.Stores))
+	for i, op := range layer.Memory {
+		if store := acc.Top(coreID, op); store >= 0 && !slices.Contains(streamed, op) {
+			taken[store] += c.Need[i]
+		}
+	}
+	for _, op := range streamed { // in the order of the layer's operands
+		i, store := slices.Index(layer.Memory, op), acc.Top(coreID, op)
+		room := max(0, acc.Stores[store].Capacity-taken[store])
+		list = append(list, min(e.Top[i].Below, room))
+		taken[store] += list[len(list)-1]
+	}
+	return list
 }
 
 // addSums adds what it takes to add to the partial sums of other nodes: they are

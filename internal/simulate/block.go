@@ -105,3 +105,49 @@ links:
 	}
 	return nil
 }
+
+// roomToStream returns the earliest time from t on at which the memories of a node's
+// core have room for what they hold of streamed operands, and for its output if that
+// goes to the same memory.
+func (s *Simulator) roomToStream(n taskgraph.NodeID, target int32, t unit.Cycles) (unit.Cycles, error) {
+	cost, core, x := s.cost[n], s.core[n], s.Graph.Nodes[n].Operands[0]
+	output := int32(-1)
+	if target == core {
+		output = s.top(core, s.own[x])
+	}
+	for i, op := range cost.Streamed[:len(cost.Buffers)] {
+		store := s.top(core, op)
+		var bits unit.Bits
+		for k, other := range cost.Streamed {
+			if s.top(core, other) != store {
+				continue
+			}
+			if k < i { // looked at before
+				bits = 0
+				break
+			}
+			bits += cost.Buffers[k]
+		}
+		if bits == 0 {
+			continue
+		}
+		if store == output && s.holding(x, 0, store) == nil {
+			bits += s.Graph.Tensors[x].Bits
+		}
+		var err error
+		if t, err = s.space(x, bits, core, op, t); err != nil {
+			return 0, err
+		}
+	}
+	return t, nil
+}
+
+// passThrough notes what the memories of a node's core hold of streamed operands while
+// it runs.
+func (s *Simulator) passThrough(n taskgraph.NodeID, start, end unit.Cycles) {
+	for i, bits := range s.cost[n].Buffers {
+		if bits > 0 && start < end {
+			s.fill[s.top(s.core[n], s.cost[n].Streamed[i])].addDuring(start, end, bits)
+		}
+	}
+}

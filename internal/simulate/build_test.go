@@ -83,6 +83,7 @@ type node struct {
 	from     []int             // nodes whose output it reads as I
 	rows     []taskgraph.Range // which tenths of it; all if nil
 	streamed []hardware.MemoryOperand
+	buffers  []unit.Bits       // of streamed
 	in, to   unit.BitsPerCycle // bandwidths of streaming
 }
 
@@ -117,7 +118,7 @@ func problem(acc *hardware.Accelerator, r rules.Rules, list ...node) (Problem, *
 		layers, nodes = append(layers, layer), append(nodes, n)
 		alloc.Cores = append(alloc.Cores, []int{spec.core})
 		for c := range acc.Offchip {
-			*costs.At(int32(i), c) = schedule.NodeCost{Feasible: true, Runtime: spec.runtime, Onchip: 1, Streamed: spec.streamed, StreamIn: spec.in, StreamOut: spec.to}
+			*costs.At(int32(i), c) = schedule.NodeCost{Feasible: true, Runtime: spec.runtime, Onchip: 1, Streamed: spec.streamed, Buffers: spec.buffers, StreamIn: spec.in, StreamOut: spec.to}
 		}
 	}
 	g := taskgraph.New(layers, nodes, tensors, edges)

@@ -165,7 +165,14 @@ func (s *Simulator) room(x taskgraph.TensorID, part taskgraph.PartID, core int32
 	if y := s.holding(x, part, store); y != nil {
 		return max(t, y.start), nil
 	}
-	size, bits := s.Accelerator.Stores[store].Capacity, s.bits(x, part)
+	return s.space(x, s.bits(x, part), core, op, t)
+}
+
+// space is room for some bits in the memory that holds an operand, on account of a
+// tensor.
+func (s *Simulator) space(x taskgraph.TensorID, bits unit.Bits, core int32, op hardware.MemoryOperand, t unit.Cycles) (unit.Cycles, error) {
+	store := s.top(core, op)
+	size := s.Accelerator.Stores[store].Capacity
 	fill := &s.fill[store]
 	if from, ok := fill.under(size-bits, t); ok {
 		return from, nil

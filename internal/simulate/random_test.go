@@ -231,6 +231,9 @@ func drawProblem(t *rapid.T, r rules.Rules) (Problem, *schedule.Allocation) {
 			for _, op := range []hardware.MemoryOperand{hardware.O, hardware.I2, hardware.I1} {
 				if rapid.Bool().Draw(t, op.String()) {
 					cost.Streamed = append(cost.Streamed, op)
+					if r.StreamsTakeRoom() {
+						cost.Buffers = append(cost.Buffers, unit.Bits(rapid.IntRange(0, 20).Draw(t, "buffer")))
+					}
 				}
 			}
 			bandwidth := rapid.SampledFrom([]float64{0, 3, 7.3, 20, 150.7})

@@ -339,6 +339,9 @@ func (s *Simulator) begin(n taskgraph.NodeID, t unit.Cycles) (start, end unit.Cy
 		end = start + runtime
 	} else {
 		if t, err = s.room(x, 0, target, op, t); err == nil {
+			t, err = s.roomToStream(n, target, t)
+		}
+		if err == nil {
 			var runtime unit.Cycles
 			start, runtime, err = s.block(n, t)
 			end = start + runtime
@@ -348,5 +351,6 @@ func (s *Simulator) begin(n taskgraph.NodeID, t unit.Cycles) (start, end unit.Cy
 		return 0, 0, err
 	}
 	err = s.store(x, 0, s.top(target, op), start, end, true)
+	s.passThrough(n, start, end)
 	return start, end, err
 }

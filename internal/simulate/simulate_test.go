@@ -113,6 +113,31 @@ func TestStreamedInput(t *testing.T) {
 	}
 }
 
+// TestStreamedRoom has a node through whose memory of 200 bits 150 pass while it runs.
+// What the next node reads comes afterwards.
+func TestStreamedRoom(t *testing.T) {
+	for _, c := range []struct {
+		buffer unit.Bits
+		fetch  string
+		peak   unit.Bits
+	}{
+		{150, "fetch b.I 1->0 11-13", 190},
+		{60, "fetch b.I 1->0 0-2", 180},
+	} {
+		p, alloc := problem(chip{cores: 1, size: 200}.build(t), rules.Default(),
+			node{core: 0, runtime: 10, out: 40, input: 500, streamed: []hardware.MemoryOperand{hardware.I1}, buffers: []unit.Bits{c.buffer}},
+			node{core: 0, runtime: 10, out: 40, input: 80},
+		)
+		s := run(t, p, alloc)
+		if got := describe(p, s); !slices.Contains(got, c.fetch) {
+			t.Errorf("%d bits: transfers %q, want %q", c.buffer, got, c.fetch)
+		}
+		if peak := slices.Max(s.Memories[0].Bits); peak != c.peak {
+			t.Errorf("%d bits pass, peak of %d, want %d", c.buffer, peak, c.peak)
+		}
+	}
+}
+
 // TestRelay has two cores that only off-chip memory joins.
 func TestRelay(t *testing.T) {
 	p, alloc := problem(chip{cores: 2}.build(t), rules.Default(),

@@ -157,6 +157,20 @@ var mutations = []mutation{
 		m.Copies = append(m.Copies, schedule.Copy{Tensor: x.Tensor, Store: 1, Start: x.Start, Available: x.End, End: x.End})
 	}},
 	{"a transfer that claims to share a slot", schedule.RuleLink, func(m *mutable) { m.transfer("fetch b.W 2->1 5-6").Joined = true }},
+	{"streaming through a memory that has no room", schedule.RuleCapacity, func(m *mutable) {
+		size := m.p.Accelerator.Stores[0].Capacity
+		m.p.Costs.At(2, 0).Buffers = []unit.Bits{0, size + 1}
+		var f steps[unit.Bits]
+		f.reset()
+		before := unit.Bits(0)
+		for i, bits := range m.Memories[0].Bits {
+			f.add(m.Memories[0].Times[i], bits-before)
+			before = bits
+		}
+		f.addDuring(m.Tasks[2].Start, m.Tasks[2].End, size+1)
+		m.Memories[0] = curve(&f)
+	}},
+	{"streaming that a curve leaves out", schedule.RuleMemoryCurve, func(m *mutable) { m.p.Costs.At(2, 0).Buffers = []unit.Bits{0, 1} }},
 	{"a curve that lacks a copy", schedule.RuleMemoryCurve, func(m *mutable) { m.Memories[0].Bits[1]-- }},
 	{"a curve that ends too soon", schedule.RuleMemoryCurve, func(m *mutable) {
 		m.Memories[0].Times, m.Memories[0].Bits = m.Memories[0].Times[:2], m.Memories[0].Bits[:2]
