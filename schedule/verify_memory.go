@@ -277,8 +277,10 @@ func (v *verifier) memories() *Violation {
 		id, node, task := taskgraph.NodeID(n), &v.g.Nodes[n], v.s.Tasks[n]
 		for i, bits := range v.cost(id).Buffers {
 			op := v.cost(id).Streamed[i]
-			x := node.Operands[slices.Index(v.g.Layers[node.Layer].Memory, op)]
-			store := v.top(task.Core, op)
+			store, x := v.top(task.Core, op), node.Operands[0]
+			if k := slices.Index(v.g.Layers[node.Layer].Memory, op); k >= 0 {
+				x = node.Operands[k]
+			}
 			changes[store] = append(changes[store], change{task.Start, bits, x}, change{task.End, -bits, x})
 		}
 	}
