@@ -131,6 +131,47 @@ func switchTable(t *testing.T) string {
 	return b.String()
 }
 
+// TestQuirksAreHeld finds the functions and tests that the page of the scheduler names
+// for the published quirks that have no switch.
+func TestQuirksAreHeld(t *testing.T) {
+	page, err := os.ReadFile(schedulingPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(page), "<!-- names -->")
+	list, _, _ = strings.Cut(list, "<!-- end -->")
+	declared := map[string]bool{} // "package.Name", and "TestName" of any package
+	names := regexp.MustCompile(`(?m)^(?:func|type) (?:\([^)]*\) )?(\w+)`)
+	err = filepath.WalkDir(".", func(file string, _ os.DirEntry, err error) error {
+		if err != nil || filepath.Ext(file) != ".go" {
+			return err
+		}
+		source, err := os.ReadFile(file)
+		for _, m := range names.FindAllStringSubmatch(string(source), -1) {
+			declared[filepath.Base(filepath.Dir(file))+"."+m[1]] = true
+			if strings.HasSuffix(file, "_test.go") {
+				declared[m[1]] = true
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, m := range regexp.MustCompile("`((?:[a-z]+\\.)\\w+|Test\\w+)`").FindAllStringSubmatch(list, -1) {
+		if m[1] == "allocation.json" {
+			continue
+		}
+		if found++; !declared[m[1]] {
+			t.Errorf("%s is named but not declared", m[1])
+		}
+	}
+	if found < 60 {
+		t.Errorf("%d names", found)
+	}
+}
+
 // partTable is what it saves to move no more than what is read, for several tilings of
 // ResNet-18 on the quad core.
 func partTable(t *testing.T) string {

@@ -91,9 +91,48 @@ func executed(w *workload.Workload, g *taskgraph.Graph, acc *hardware.Accelerato
 	return s, execute.Tiled(w, g, acc, costs, s, want)
 }
 
+// executedAtRandom tiles a network and runs it on random cores whose nodes take random
+// times and now and then stream their operands. The schedule is nil if there is none.
+func executedAtRandom(t *rapid.T, w *workload.Workload, m *mapping.Mapping, stacks split.Stacks) (*taskgraph.Graph, *schedule.Schedule) {
+	tiled, _, err := split.Nodes(w, m, stacks, rules.Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := Graph(tiled, rules.Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := rapid.SampledFrom([]int{1 << 20, 1 << 20, 8000, 4000, 2000}).Draw(t, "memory size")
+	acc := resized(t, size, func() int { return rapid.IntRange(8, 200).Draw(t, "bandwidth") })
+	costs := allCores(g, acc, func() schedule.NodeCost {
+		cost := schedule.NodeCost{Runtime: unit.Cycles(rapid.IntRange(1, 200).Draw(t, "runtime"))}
+		if rapid.IntRange(0, 7).Draw(t, "streams") == 0 {
+			for _, op := range []hardware.MemoryOperand{hardware.O, hardware.I2, hardware.I1} {
+				if rapid.Bool().Draw(t, op.String()) {
+					cost.Streamed = append(cost.Streamed, op)
+					cost.Buffers = append(cost.Buffers, unit.Bits(rapid.IntRange(0, 300).Draw(t, "buffer")))
+				}
+			}
+			cost.StreamIn, cost.StreamOut = 5, 3
+		}
+		return cost
+	})
+	alloc := spread(g, func() int { return rapid.IntRange(0, acc.Offchip-1).Draw(t, "core") })
+	want, err := execute.Untiled(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := executed(w, g, acc, costs, alloc, want)
+	if infeasible := new(schedule.Infeasible); errors.As(err, &infeasible) {
+		return g, nil
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	return g, s
+}
+
 // TestExecutionOfRandomNetworks cuts random networks at random, into stacks or not,
-// and runs them on random cores whose nodes take random times and now and then
-// stream their operands.
+// with halos recomputed or not, and executes them.
 func TestExecutionOfRandomNetworks(t *testing.T) {
 	runs, scheduled := 0, 0
 	causes := map[schedule.Cause]int{}
@@ -101,40 +140,11 @@ func TestExecutionOfRandomNetworks(t *testing.T) {
 	cuts := map[workload.Dim]int{}
 	check := func(t *rapid.T) {
 		w, m, stacks := randomNetwork(t)
-		tiled, _, err := split.Nodes(w, m, stacks, rules.Default())
-		if err != nil {
-			t.Fatal(err)
-		}
-		g, err := Graph(tiled, rules.Default())
-		if err != nil {
-			t.Fatal(err)
-		}
-		size := rapid.SampledFrom([]int{1 << 20, 1 << 20, 8000, 4000, 2000}).Draw(t, "memory size")
-		acc := resized(t, size, func() int { return rapid.IntRange(8, 200).Draw(t, "bandwidth") })
-		costs := allCores(g, acc, func() schedule.NodeCost {
-			cost := schedule.NodeCost{Runtime: unit.Cycles(rapid.IntRange(1, 200).Draw(t, "runtime"))}
-			if rapid.IntRange(0, 7).Draw(t, "streams") == 0 {
-				for _, op := range []hardware.MemoryOperand{hardware.O, hardware.I2, hardware.I1} {
-					if rapid.Bool().Draw(t, op.String()) {
-						cost.Streamed = append(cost.Streamed, op)
-						cost.Buffers = append(cost.Buffers, unit.Bits(rapid.IntRange(0, 300).Draw(t, "buffer")))
-					}
-				}
-				cost.StreamIn, cost.StreamOut = 5, 3
-			}
-			return cost
-		})
-		alloc := spread(g, func() int { return rapid.IntRange(0, acc.Offchip-1).Draw(t, "core") })
-		want, err := execute.Untiled(w)
-		if err != nil {
-			t.Fatal(err)
-		}
+		m.RecomputeHalo = rapid.Bool().Draw(t, "recompute")
+		g, s := executedAtRandom(t, w, m, stacks)
 		runs++
-		s, err := executed(w, g, acc, costs, alloc, want)
-		if infeasible := new(schedule.Infeasible); errors.As(err, &infeasible) {
+		if s == nil {
 			return
-		} else if err != nil {
-			t.Fatal(err)
 		}
 		scheduled++
 		for i := range g.Layers {

@@ -2,6 +2,7 @@ package connect
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -9,6 +10,7 @@ import (
 	"streamdse/internal/split"
 	"streamdse/mapping"
 	"streamdse/rules"
+	"streamdse/schedule"
 	"streamdse/taskgraph"
 	"streamdse/workload"
 )
@@ -17,7 +19,8 @@ import (
 // tiles along the rows if that is possible.
 func drawStack(t *rapid.T) (*workload.Workload, *mapping.Mapping, split.Stacks) {
 	d := &draft{T: t}
-	d.tensors = []drafted{{workload.Source{Kind: workload.FromInput}, []int{1, d.int(1, 2, "C"), d.int(4, 12, "IY"), d.int(2, 4, "IX")}}}
+	shape := []int{1, d.int(1, 2, "C"), d.int(4, 12, "IY"), d.int(2, 4, "IX")}
+	d.tensors = []drafted{{workload.Source{Kind: workload.FromInput, Shape: shape}, shape}}
 	for range d.int(2, 5, "layers") {
 		x := d.tensors[len(d.tensors)-1]
 		if x.shape[2] < 4 {
@@ -47,8 +50,13 @@ func drawStack(t *rapid.T) (*workload.Workload, *mapping.Mapping, split.Stacks) 
 				m.Cuts = append(m.Cuts, mapping.Cut{Layer: l.Name, Tiling: mapping.Tiling{Dim: dim, Parts: parts}})
 			}
 		}
-		if d.int(0, 2, "over cores") == 0 {
+		switch d.int(0, 3, "over cores") {
+		case 0:
 			m.Cuts = append(m.Cuts, mapping.Cut{Layer: l.Name, Inter: true, Tiling: mapping.Tiling{Dim: "K", Parts: 2}})
+		case 1:
+			if l.HasDim("C") {
+				m.Cuts = append(m.Cuts, mapping.Cut{Layer: l.Name, Inter: true, Tiling: mapping.Tiling{Dim: "C", Parts: 2}})
+			}
 		}
 	}
 	return &d.w, m, split.Stacks{indices(len(d.w.Layers))}
@@ -90,6 +98,36 @@ func TestRecomputedHalos(t *testing.T) {
 	})
 	if overlaps < 20 {
 		t.Errorf("only %d operands read tiles that overlap", overlaps)
+	}
+}
+
+// TestExecutionOfRecomputedHalos executes fused layers whose tiles overlap: each comes
+// to what its untiled layer does, wherever tiles hold the same elements.
+func TestExecutionOfRecomputedHalos(t *testing.T) {
+	overlaps, evictions, reductions := 0, 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		w, m, stacks := drawStack(t)
+		g, s := executedAtRandom(t, w, m, stacks)
+		if s == nil {
+			return
+		}
+		for i := range g.Layers {
+			if g.Layers[i].Recomputed() == 0 {
+				continue
+			}
+			overlaps++
+			if slices.ContainsFunc(g.Layers[i].Nodes, func(n taskgraph.NodeID) bool { return !g.Nodes[n].Final }) {
+				reductions++
+			}
+		}
+		for _, x := range s.Transfers {
+			if out := g.Tensors[x.Tensor]; x.Cause == schedule.Eviction && !out.Constant && g.Layers[out.Layer].Recomputed() > 0 {
+				evictions++
+			}
+		}
+	})
+	if overlaps < 20 || evictions == 0 || reductions == 0 {
+		t.Errorf("%d layers were executed whose tiles overlap, %d with reductions that are cut; %d of their results were evicted", overlaps, reductions, evictions)
 	}
 }
 

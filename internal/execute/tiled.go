@@ -159,7 +159,7 @@ func (m *machine) transfer(i int) error {
 			dst.constant, dst.ready, bits = true, x.End, x.Bits
 		}
 		for e, c := range src.cells {
-			if !m.within(e, x.Tensor, x.Part) {
+			if !m.within(e, x.Tensor, m.s.Parts[x.Part]) {
 				continue
 			}
 			if c.ready > x.Start {
@@ -182,11 +182,11 @@ func (m *machine) transfer(i int) error {
 }
 
 // within tells whether an element of a layer's output belongs to a part of a tensor.
-func (m *machine) within(e int, x taskgraph.TensorID, id taskgraph.PartID) bool {
-	if id == 0 {
+func (m *machine) within(e int, x taskgraph.TensorID, part taskgraph.Part) bool {
+	if len(part) == 0 {
 		return true
 	}
-	t, part := &m.g.Tensors[x], m.s.Parts[id]
+	t := &m.g.Tensors[x]
 	dims := m.access[t.Layer][0].dims
 	for i := len(dims) - 1; i >= 0; i-- {
 		at := int32(e%dims[i].size) - t.Ranges[i].Lo
@@ -219,9 +219,16 @@ func (m *machine) memory(n taskgraph.NodeID, operand int) int32 {
 // supply is what a node may read as one of its operands.
 type supply struct {
 	constants []fragment // of constants, that are there
-	copies    []int      // of tensors that its dependencies name
+	copies    []source   // of tensors that its dependencies name
 	read      map[element]float64
 	perCopy   []map[int]bool // which elements of each copy were read
+}
+
+// source is a copy that a node reads, and the part of it that a dependency names: where
+// tiles overlap, others hold the same elements.
+type source struct {
+	copy int // index of Schedule.Copies
+	part taskgraph.Part
 }
 
 // fragment is a part of a constant that a node has.
@@ -270,7 +277,9 @@ func (m *machine) supply(n taskgraph.NodeID, operand int) supply {
 	}
 	for e := range m.g.In(n) {
 		if int(e.Operand) == operand && e.Data() {
-			s.copies = append(s.copies, m.held(place{store, m.g.Nodes[e.Src].Operands[0]}, task.Start, task.End)...)
+			for _, i := range m.held(place{store, m.g.Nodes[e.Src].Operands[0]}, task.Start, task.End) {
+				s.copies = append(s.copies, source{i, m.g.Parts.Part(e.Part)})
+			}
 		}
 	}
 	s.perCopy = make([]map[int]bool, len(s.copies))
@@ -347,9 +356,9 @@ func (m *machine) addSums(n taskgraph.NodeID, s *supply, e int, v *float64) erro
 		}
 		x := m.g.Nodes[edge.Src].Operands[0]
 		found := false
-		for k, i := range s.copies {
-			c, ok := m.contents[i].cells[e]
-			if !ok || m.s.Copies[i].Tensor != x {
+		for k, from := range s.copies {
+			c, ok := m.contents[from.copy].cells[e]
+			if !ok || m.s.Copies[from.copy].Tensor != x {
 				continue
 			}
 			if c.finished || c.ready > start {
@@ -381,11 +390,12 @@ func (m *machine) read(layer, operand int, s *supply, from element, positions []
 		}
 		return 0, fmt.Errorf("position %v, element %d of the constant, is not in what the node has of it", positions, from.element)
 	}
-	for k, i := range s.copies {
-		if m.g.Tensors[m.s.Copies[i].Tensor].Layer != int32(o.layer) {
+	for k, src := range s.copies {
+		x := m.s.Copies[src.copy].Tensor
+		if m.g.Tensors[x].Layer != int32(o.layer) {
 			continue
 		}
-		if c, ok := m.contents[i].cells[from.element]; ok {
+		if c, ok := m.contents[src.copy].cells[from.element]; ok && m.within(from.element, x, src.part) {
 			if !c.finished || c.ready > start {
 				return 0, fmt.Errorf("element %d of layer %s is not finished, or written at %d only", from.element, m.w.Layers[o.layer].Name, c.ready)
 			}
@@ -400,11 +410,12 @@ func (m *machine) read(layer, operand int, s *supply, from element, positions []
 func (m *machine) amounts(n taskgraph.NodeID, supplies []supply, fail func(string, ...any) error) error {
 	for k := range supplies {
 		s := &supplies[k]
-		for c, i := range s.copies {
-			x := &m.g.Tensors[m.s.Copies[i].Tensor]
+		for c, from := range s.copies {
+			id := m.s.Copies[from.copy].Tensor
+			x := &m.g.Tensors[id]
 			var said unit.Bits
 			for e := range m.g.In(n) {
-				if e.Data() && int(e.Operand) == k && m.g.Nodes[e.Src].Operands[0] == m.s.Copies[i].Tensor {
+				if e.Data() && int(e.Operand) == k && m.g.Nodes[e.Src].Operands[0] == id {
 					said += e.Bits
 				}
 			}
@@ -413,7 +424,7 @@ func (m *machine) amounts(n taskgraph.NodeID, supplies []supply, fail func(strin
 				element = m.w.Layers[x.Layer].Operands[0].Bits
 			}
 			if got := unit.Bits(len(s.perCopy[c])) * element; got > said {
-				return fail("reads %d bits of %s over dependencies of %d", got, schedule.TensorName(m.g, m.s.Copies[i].Tensor), said)
+				return fail("reads %d bits of %s over dependencies of %d", got, schedule.TensorName(m.g, id), said)
 			}
 		}
 	}
