@@ -16,8 +16,8 @@ type Rule string
 
 // The rules that Verify checks, in this order.
 const (
-	RuleWork          Rule = "work"           // the nodes of a layer do all its operations, each once
 	RuleShape         Rule = "shape"          // as many tasks and memories as there are; every node decided once, after those it depends on
+	RuleWork          Rule = "work"           // the nodes of a layer cover its loop nest, once but for halos that are recomputed
 	RuleAllocation    Rule = "allocation"     // every node runs on its allocated core, which can run it
 	RuleRuntime       Rule = "runtime"        // a node takes its runtime, stretched if a link cannot keep up with its streaming
 	RuleCore          Rule = "core"           // a core runs one node at a time
@@ -27,6 +27,7 @@ const (
 	RuleDuration      Rule = "duration"       // a transfer takes as long as its slowest link needs
 	RuleCopy          Rule = "copy"           // data is in a memory because a node or a transfer put it there, and is there when that ends
 	RuleExcess        Rule = "excess"         // no more of a tensor moves than what is read of it where it goes
+	RuleCause         Rule = "cause"          // a transfer does what its cause says, for the node that it is for
 	RuleSource        Rule = "source"         // a transfer reads what is in its source from its start to its end
 	RulePresence      Rule = "presence"       // what a node reads is in its core's memory during its run
 	RuleStreaming     Rule = "streaming"      // what a node streams is in off-chip memory during its run
@@ -88,8 +89,8 @@ func Verify(g *taskgraph.Graph, acc *hardware.Accelerator, costs *CostTable, all
 		}
 	}
 	for _, check := range []func() *Violation{
-		v.work,
 		v.shape,
+		v.work,
 		func() *Violation { return v.allocation(alloc) },
 		v.runtimes,
 		v.cores,
@@ -98,6 +99,7 @@ func Verify(g *taskgraph.Graph, acc *hardware.Accelerator, costs *CostTable, all
 		v.paths,
 		v.copies,
 		v.excess,
+		v.causes,
 		v.sources,
 		v.presence,
 		v.blocks,
@@ -123,8 +125,9 @@ type verifier struct {
 	s     *Schedule
 	r     rules.Rules
 
-	read []bool // layers whose result another one reads
-	at   copiesAt
+	read    []bool // layers whose result another one reads
+	leaving []bool // layers whose result leaves the network; see outputLayers
+	at      copiesAt
 }
 
 // place is a tensor in a memory.
@@ -175,30 +178,6 @@ func (v *verifier) own(x taskgraph.TensorID) hardware.MemoryOperand {
 	return v.g.Layers[t.Layer].Memory[t.Operand]
 }
 
-func (v *verifier) work() *Violation {
-	if v.r.TilesEnlargeLayer || v.r.LonelyNodesVanish {
-		return nil
-	}
-	for l := range v.g.Layers {
-		layer := &v.g.Layers[l]
-		if len(layer.Nodes) == 0 {
-			return v.broken(RuleWork, -1, 0, "layer %s has no nodes", layerName(v.g, int32(l)))
-		}
-		var done int64
-		for _, n := range layer.Nodes {
-			operations := int64(1)
-			for _, r := range v.g.Nodes[n].Ranges {
-				operations *= int64(r.Len())
-			}
-			done += operations
-		}
-		if want := layer.MACs() + layer.Recomputed(); done != want && len(layer.Dims) > 0 {
-			return v.broken(RuleWork, layer.Nodes[0], v.s.Latency, "the nodes of the layer do %d operations instead of %d", done, want)
-		}
-	}
-	return nil
-}
-
 func (v *verifier) shape() *Violation {
 	s := v.s
 	if len(s.Tasks) != len(v.g.Nodes) || len(s.Order) != len(v.g.Nodes) {
@@ -209,8 +188,11 @@ func (v *verifier) shape() *Violation {
 	}
 	decided := make([]bool, len(v.g.Nodes))
 	for _, n := range s.Order {
-		if n < 0 || int(n) >= len(decided) || decided[n] {
-			return v.broken(RuleShape, -1, 0, "node %d is decided twice or unknown", n)
+		if n < 0 || int(n) >= len(decided) {
+			return v.broken(RuleShape, -1, 0, "node %d is decided, but there is none", n)
+		}
+		if decided[n] {
+			return v.broken(RuleShape, n, s.Tasks[n].Start, "it is decided twice")
 		}
 		decided[n] = true
 		for e := range v.g.In(n) {
@@ -239,7 +221,11 @@ func (v *verifier) shape() *Violation {
 	for i := range s.Blocks {
 		b := &s.Blocks[i]
 		if slices.ContainsFunc(b.Links, func(l int32) bool { return l < 0 || int(l) >= len(v.acc.Links) }) {
-			return v.broken(RuleShape, -1, b.Start, "block %d names an unknown link", i)
+			n := b.Node
+			if n < 0 || int(n) >= len(v.g.Nodes) {
+				n = -1
+			}
+			return v.broken(RuleShape, n, b.Start, "block %d names an unknown link", i)
 		}
 	}
 	return nil

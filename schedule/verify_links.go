@@ -2,8 +2,10 @@ package schedule
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"streamdse/hardware"
 	"streamdse/taskgraph"
@@ -21,7 +23,7 @@ func (v *verifier) paths() *Violation {
 			return v.brokenTransfer(RulePath, i, "it ends where it begins")
 		}
 		if !v.leads(x.Links, int(x.From), int(x.To)) {
-			return v.brokenTransfer(RulePath, i, "links %v do not lead there", x.Links)
+			return v.brokenTransfer(RulePath, i, "%s does not lead there", v.pathName(x.Links))
 		}
 		bits := v.bits(x.Tensor, x.Part)
 		var want unit.Cycles
@@ -41,6 +43,26 @@ func (v *verifier) paths() *Violation {
 // accesses is how often the bandwidth goes into the bits.
 func accesses(bits unit.Bits, bandwidth unit.BitsPerCycle) unit.Cycles {
 	return unit.Cycles(math.Ceil(float64(bits) / float64(bandwidth)))
+}
+
+// linkName names a link as the tables of a result do.
+func (v *verifier) linkName(l int32) string {
+	if l < 0 || int(l) >= len(v.acc.Links) {
+		return fmt.Sprintf("%d (there is none)", l)
+	}
+	return v.acc.LinkIDs()[l]
+}
+
+// pathName names the links of a path.
+func (v *verifier) pathName(path []int32) string {
+	if len(path) == 0 {
+		return "a path without links"
+	}
+	names := make([]string, len(path))
+	for i, l := range path {
+		names[i] = v.linkName(l)
+	}
+	return "the path " + strings.Join(names, ", ")
 }
 
 // leads tells whether links, one after another, lead from a core to another.
@@ -132,8 +154,11 @@ func (v *verifier) blocks() *Violation {
 	byNode := map[taskgraph.NodeID]*Block{}
 	for i := range v.s.Blocks {
 		b := &v.s.Blocks[i]
-		if b.Node < 0 || int(b.Node) >= len(v.g.Nodes) || byNode[b.Node] != nil || len(b.Links) != len(b.Bandwidth) {
-			return v.broken(RuleBlock, -1, b.Start, "block %d is for no node, or not the only one for it", i)
+		if b.Node < 0 || int(b.Node) >= len(v.g.Nodes) || len(b.Links) != len(b.Bandwidth) {
+			return v.broken(RuleBlock, -1, b.Start, "block %d is for no node, or lacks bandwidths", i)
+		}
+		if byNode[b.Node] != nil {
+			return v.broken(RuleBlock, b.Node, b.Start, "block %d is not the only one for it", i)
 		}
 		byNode[b.Node] = b
 	}
@@ -154,7 +179,7 @@ func (v *verifier) blocks() *Violation {
 		}
 		for i, l := range b.Links {
 			if want := asked[l]; !agree(float64(b.Bandwidth[i]), want) {
-				return v.broken(RuleBlock, id, b.Start, "blocks %v bits a cycle of link %d instead of %v", b.Bandwidth[i], l, want)
+				return v.broken(RuleBlock, id, b.Start, "blocks %v bits a cycle of link %s instead of %v", b.Bandwidth[i], v.linkName(l), want)
 			}
 			delete(asked, l)
 		}
@@ -171,6 +196,7 @@ type load struct {
 	bandwidth  float64
 	tensors    []taskgraph.TensorID
 	joined     bool
+	node       taskgraph.NodeID // that streams, or that the transfer is for
 }
 
 // links checks that no link carries more than it can.
@@ -184,7 +210,7 @@ func (v *verifier) links() *Violation {
 			if slices.Contains(x.Links[:k], l) {
 				continue // both ways through off-chip memory on its one link
 			}
-			loads[l] = append(loads[l], load{x.Start, x.End, float64(v.acc.Links[l].Bandwidth), []taskgraph.TensorID{x.Tensor}, x.Joined})
+			loads[l] = append(loads[l], load{x.Start, x.End, float64(v.acc.Links[l].Bandwidth), []taskgraph.TensorID{x.Tensor}, x.Joined, x.For})
 		}
 	}
 	for i := range v.s.Blocks {
@@ -194,7 +220,7 @@ func (v *verifier) links() *Violation {
 			if v.r.StretchOff {
 				bandwidth = min(bandwidth, float64(v.acc.Links[l].Bandwidth))
 			}
-			loads[l] = append(loads[l], load{b.Start, b.End, bandwidth, v.streamedBy(b.Node), false})
+			loads[l] = append(loads[l], load{b.Start, b.End, bandwidth, v.streamedBy(b.Node), false, b.Node})
 		}
 	}
 	for l, list := range loads {
@@ -205,13 +231,14 @@ func (v *verifier) links() *Violation {
 		if v.r.JoinPastTransfers {
 			var alone *load
 			if list, alone = share(list); alone != nil {
-				return v.broken(RuleLink, -1, alone.start, "a transfer of %s shares a slot of link %d that nothing else has", TensorName(v.g, alone.tensors[0]), l)
+				return v.broken(RuleLink, alone.node, alone.start, "a transfer of %s shares a slot of link %s that nothing else has", TensorName(v.g, alone.tensors[0]), v.linkName(int32(l)))
 			}
 		}
 		type change struct {
 			time      unit.Cycles
 			bandwidth float64
 			tensor    taskgraph.TensorID
+			node      taskgraph.NodeID
 		}
 		var changes []change
 		for _, x := range list {
@@ -220,7 +247,7 @@ func (v *verifier) links() *Violation {
 				if len(x.tensors) > 0 {
 					tensor = x.tensors[0]
 				}
-				changes = append(changes, change{x.start, x.bandwidth, tensor}, change{x.end, -x.bandwidth, tensor})
+				changes = append(changes, change{x.start, x.bandwidth, tensor, x.node}, change{x.end, -x.bandwidth, tensor, x.node})
 			}
 		}
 		// What ends makes room for what begins at the same time.
@@ -230,7 +257,7 @@ func (v *verifier) links() *Violation {
 		used := 0.0
 		for _, c := range changes {
 			if used += c.bandwidth; used > limit*(1+1e-6) {
-				return v.broken(RuleLink, -1, c.time, "with %s, link %d carries %v bits a cycle, %v more than it can", TensorName(v.g, c.tensor), l, used, used-limit)
+				return v.broken(RuleLink, c.node, c.time, "with %s, link %s carries %v bits a cycle, %v more than it can", TensorName(v.g, c.tensor), v.linkName(int32(l)), used, used-limit)
 			}
 		}
 	}

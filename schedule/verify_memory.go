@@ -18,7 +18,11 @@ func (v *verifier) copies() *Violation {
 	written := make([]unit.Cycles, len(s.Copies)) // latest end of what writes to a copy
 	first := make([]bool, len(s.Copies))          // whether what begins a copy ends when it is called available
 	begun := make([]bool, len(s.Copies))
-	write := func(p place, part taskgraph.PartID, start, end unit.Cycles) bool {
+	writer := make([]taskgraph.NodeID, len(s.Copies)) // what wrote last, or for which it was
+	for i := range writer {
+		writer[i] = -1
+	}
+	write := func(n taskgraph.NodeID, p place, part taskgraph.PartID, start, end unit.Cycles) bool {
 		// A write begins a copy, rather the one that is available when it ends, or else
 		// goes into one that is there.
 		into, rank := int32(-1), 0
@@ -43,18 +47,20 @@ func (v *verifier) copies() *Violation {
 			return false
 		}
 		begun[into] = begun[into] || rank >= 2
-		written[into] = max(written[into], end)
+		if end >= written[into] {
+			written[into], writer[into] = end, n
+		}
 		return true
 	}
 	order := v.byStart()
 	for _, n := range order {
 		p := v.written(n)
-		if p.store < 0 || !write(p, 0, s.Tasks[n].Start, s.Tasks[n].End) {
+		if p.store < 0 || !write(n, p, 0, s.Tasks[n].Start, s.Tasks[n].End) {
 			return v.broken(RuleCopy, n, s.Tasks[n].Start, "its output is in no memory of core %d", s.Tasks[n].Core)
 		}
 	}
 	for i, x := range s.Transfers {
-		if !write(place{x.ToStore, x.Tensor}, x.Part, x.Start, x.End) {
+		if !write(x.For, place{x.ToStore, x.Tensor}, x.Part, x.Start, x.End) {
 			return v.brokenTransfer(RuleCopy, i, "the data does not enter %s", StoreName(v.acc, int(x.ToStore)))
 		}
 	}
@@ -75,9 +81,9 @@ func (v *verifier) copies() *Violation {
 		case !begun[i]:
 			return v.broken(RuleCopy, -1, c.Start, "nothing brings %s into %s", name, store)
 		case c.Available != want:
-			return v.broken(RuleCopy, -1, c.Start, "%s is called available in %s at %d, but arrives at %d", name, store, c.Available, want)
+			return v.broken(RuleCopy, writer[i], c.Start, "%s is called available in %s at %d, but arrives at %d", name, store, c.Available, want)
 		case c.End < c.Available && !v.mayBeGone():
-			return v.broken(RuleCopy, -1, c.End, "%s leaves %s before it has arrived at %d", name, store, c.Available)
+			return v.broken(RuleCopy, writer[i], c.End, "%s leaves %s before it has arrived at %d", name, store, c.Available)
 		}
 	}
 	return nil
@@ -340,19 +346,10 @@ func (v *verifier) leaks() *Violation {
 
 // outputs checks that network outputs are off-chip in the end.
 func (v *verifier) outputs() *Violation {
-	deadEnd := make([]bool, len(v.g.Layers))
-	for n := range v.g.Nodes {
-		id := taskgraph.NodeID(n)
-		layer := v.g.Nodes[n].Layer
-		deadEnd[layer] = deadEnd[layer] || v.g.OutDegree(id) == 0
-	}
+	leaving := v.outputLayers()
 	for n := range v.g.Nodes {
 		node := &v.g.Nodes[n]
-		output := !v.read[node.Layer] || v.g.Layers[node.Layer].Output
-		if v.r.DeadEndsAreOutputs {
-			output = deadEnd[node.Layer]
-		}
-		if !output || !node.Final {
+		if !leaving[node.Layer] || !node.Final {
 			continue
 		}
 		x := node.Operands[0]
@@ -364,4 +361,21 @@ func (v *verifier) outputs() *Violation {
 		}
 	}
 	return nil
+}
+
+// outputLayers tells which layers' results leave the network.
+func (v *verifier) outputLayers() []bool {
+	if v.leaving != nil {
+		return v.leaving
+	}
+	v.leaving = make([]bool, len(v.g.Layers))
+	for l := range v.leaving {
+		v.leaving[l] = !v.r.DeadEndsAreOutputs && (!v.read[l] || v.g.Layers[l].Output)
+	}
+	for n := range v.g.Nodes {
+		if v.r.DeadEndsAreOutputs && v.g.OutDegree(taskgraph.NodeID(n)) == 0 {
+			v.leaving[v.g.Nodes[n].Layer] = true
+		}
+	}
+	return v.leaving
 }

@@ -122,34 +122,36 @@ func TestVerifyByHand(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		rule   schedule.Rule
+		node   taskgraph.NodeID
+		time   unit.Cycles
 		detail string
 		change func(h *byHand)
 	}{
-		{"half of the layer", schedule.RuleWork, "node 0 of layer conv: the nodes of the layer do 8 operations instead of 16", func(h *byHand) {
+		{"half of the layer", schedule.RuleWork, -1, h.s.Latency, "no node of layer conv does [8, 16) of K", func(h *byHand) {
 			h.graph.Layers[0].Dims[0].Size = 16
 		}},
-		{"a node before its weights", schedule.RulePresence, "tensor W of layer conv (first used by node 0) is not in memory", func(h *byHand) {
+		{"a node before its weights", schedule.RulePresence, 0, h.s.Tasks[0].Start - 1, "tensor W of layer conv (first used by node 0) is not in memory", func(h *byHand) {
 			h.s.Tasks[0].Start--
 			h.s.Tasks[0].End--
 			h.s.Copies[2].Start--
 			h.s.Copies[2].Available--
 			h.curves()
 		}},
-		{"weights that leave too early", schedule.RulePresence, "node 0 of layer conv", func(h *byHand) { h.s.Copies[1].End--; h.curves() }},
-		{"a result that is not stored", schedule.RuleNetworkOutput, "its output does not stay in off-chip memory", func(h *byHand) {
+		{"weights that leave too early", schedule.RulePresence, 0, h.s.Tasks[0].Start, "node 0 of layer conv", func(h *byHand) { h.s.Copies[1].End--; h.curves() }},
+		{"a result that is not stored", schedule.RuleNetworkOutput, 0, h.s.Tasks[0].End, "its output does not stay in off-chip memory", func(h *byHand) {
 			h.s.Transfers = h.s.Transfers[:1]
 			h.s.Copies = h.s.Copies[:3]
 			h.s.Latency = h.s.Tasks[0].End
 			h.curves()
 		}},
-		{"a transfer on behalf of nobody known", schedule.RuleShape, "transfer 0 names an unknown tensor, part, core, memory or node", func(h *byHand) { h.s.Transfers[0].For = 7 }},
+		{"a transfer on behalf of nobody known", schedule.RuleShape, -1, 0, "transfer 0 names an unknown tensor, part, core, memory or node", func(h *byHand) { h.s.Transfers[0].For = 7 }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newByHand(t)
 			c.change(h)
 			var broken *schedule.Violation
-			if err := h.verify(); !errors.As(err, &broken) || broken.Rule != c.rule || !strings.Contains(broken.Detail, c.detail) {
-				t.Errorf("got %v, want rule %q: %s", err, c.rule, c.detail)
+			if err := h.verify(); !errors.As(err, &broken) || broken.Rule != c.rule || broken.Node != c.node || broken.Time != c.time || !strings.Contains(broken.Detail, c.detail) {
+				t.Errorf("got %v, want rule %q of node %d at %d: %s", err, c.rule, c.node, c.time, c.detail)
 			}
 		})
 	}

@@ -42,7 +42,8 @@ func checkCommand() *cobra.Command {
 computation nodes and their costs again, and verifies the saved schedule rule by rule:
 data is where it is read, cores, links and memories are never asked for more than there
 is, outputs are stored, energies are the sums of their events. No scheduler is involved.
-Then it compares the saved figures and tables with those that follow from the schedule.
+Then it compares the saved figures, tables and mapping with those that follow from the
+schedule; all of these files have to be there.
 
 DIR is a result folder, or a folder of result folders. The exit status is 1 if a rule is
 broken or a figure is wrong, 2 if a folder or an input cannot be read or has changed.`,
@@ -138,11 +139,15 @@ func (f *savedFlags) judge(c *cobra.Command, dir string, costs *stream.Costs) (*
 	if v.Differences, err = report.Differences(l.result, derived); err != nil {
 		return nil, err
 	}
-	tables, err := report.TableDifferences(dir, data)
+	mappingFiles, err := l.mappings(data)
 	if err != nil {
 		return nil, err
 	}
-	v.Differences = append(v.Differences, tables...)
+	files, err := report.FileDifferences(dir, data, mappingFiles...)
+	if err != nil {
+		return nil, err
+	}
+	v.Differences = append(v.Differences, files...)
 	v.Valid = len(v.Differences) == 0
 	return v, nil
 }

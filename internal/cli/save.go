@@ -88,7 +88,7 @@ func save(output string, d *report.Data, m *mapping.Mapping, r *stream.Result, a
 	files := append(append(report.Files(d), as.files(d)...), report.File{Name: report.MappingName, Write: chosen(m, r.Choice, d.Title())})
 	for i := range r.Front {
 		p := &d.Search.Front[i]
-		files = append(files, report.File{Name: p.Mapping, Write: chosen(m, r.Front[i].Choice, fmt.Sprintf("%s, %d cycles, %v pJ, %d bits", d.Title(), p.Latency, p.Energy, p.Memory))})
+		files = append(files, report.File{Name: p.Mapping, Write: chosen(m, r.Front[i].Choice, frontTitle(d, p))})
 	}
 	files = append(files, report.File{Name: "timing.json", Write: func(w io.Writer) error {
 		e := json.NewEncoder(w)
@@ -102,6 +102,11 @@ func save(output string, d *report.Data, m *mapping.Mapping, r *stream.Result, a
 		}
 	}
 	return saved, report.WriteFolder(context.Background(), dir, files)
+}
+
+// frontTitle names a solution of the front.
+func frontTitle(d *report.Data, p *report.Point) string {
+	return fmt.Sprintf("%s, %d cycles, %v pJ, %d bits", d.Title(), p.Latency, p.Energy, p.Memory)
 }
 
 func names(list []mapping.Dimension) []string {

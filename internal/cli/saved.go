@@ -212,3 +212,56 @@ func (l *loaded) data() *report.Data {
 		LowerBound: l.result.LowerBound,
 	}
 }
+
+// mappings are the mapping file of the result and that of the front which gives it
+// too, as a run writes them.
+func (l *loaded) mappings(d *report.Data) ([]report.File, error) {
+	choice, err := l.choice()
+	if err != nil {
+		return nil, err
+	}
+	files := []report.File{{Name: report.MappingName, Write: chosen(l.problem.Mapping, choice, d.Title())}}
+	for i := range d.Search.Front {
+		if p := &d.Search.Front[i]; p.Chosen {
+			files = append(files, report.File{Name: report.FrontMapping(i), Write: chosen(l.problem.Mapping, choice, frontTitle(d, p))})
+		}
+	}
+	return files, nil
+}
+
+// choice is what was chosen, by what the result says of its settings and by its
+// allocation. Nodes that a file put first are in the mapping alone, and taken from it.
+func (l *loaded) choice() (mapping.Choice, error) {
+	set := &l.result.Inputs.Settings
+	c := mapping.Choice{
+		Mode: l.result.Inputs.Mode, Stacks: set.Stacks, Cuts: l.options.Cuts, SplitWeights: set.SplitWeights, RecomputeHalo: set.RecomputeHalo,
+		Order: set.Order, Prefetch: set.Prefetch, Given: mapping.Dimensions(),
+	}
+	if l.options.Mode == stream.LayerByLayer {
+		c.Given = slices.DeleteFunc(c.Given, func(d mapping.Dimension) bool { return d == mapping.Stacks })
+	}
+	if c.Order == "" {
+		c.Order = string(stream.ByStacks)
+	}
+	for i := range l.graph.Layers {
+		layer := &l.graph.Layers[i]
+		name := layer.Name
+		if name == "" {
+			name = fmt.Sprintf("%s#%d", layer.Type, layer.ID)
+		}
+		c.Cores = append(c.Cores, mapping.LayerCores{ID: layer.ID, Layer: name, Cores: l.allocation.Cores[i]})
+	}
+	listed := l.problem.Mapping.Choice != nil && len(l.problem.Mapping.Choice.First) > 0
+	if !listed && slices.Contains(stream.Orders(), c.Order) {
+		return c, nil
+	}
+	file := filepath.Join(l.dir, report.MappingName)
+	if !isFile(file) {
+		return c, nil // the comparison says that it is missing
+	}
+	saved, err := mapping.Load(file)
+	if err == nil && saved.Choice != nil {
+		c.First = saved.Choice.First
+	}
+	return c, err
+}

@@ -98,7 +98,7 @@ type causeNames struct {
 }
 
 func newCauseNames(d *Data) causeNames {
-	return causeNames{d.Accelerator, layerNames(d.Graph.Layers), linkNames(d.Accelerator), linkIDs(d.Accelerator)}
+	return causeNames{d.Accelerator, layerNames(d.Graph.Layers), linkNames(d.Accelerator), d.Accelerator.LinkIDs()}
 }
 
 func (n *causeNames) store(i int) string {

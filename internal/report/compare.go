@@ -10,14 +10,21 @@ import (
 	"strings"
 )
 
-// Difference is a figure of a saved result that is not what the schedule gives.
+// Difference is a figure of a saved result that is not what the schedule gives, or a
+// file that is missing.
 type Difference struct {
 	Figure  string `json:"figure"` // e.g. "cores[2].busy_cycles"
 	Saved   string `json:"saved"`
 	Derived string `json:"derived"`
 }
 
+// missing is what is saved of a file that is not there.
+const missing = "missing"
+
 func (d Difference) String() string {
+	if d.Saved == missing {
+		return d.Figure + " is missing: a run always writes it"
+	}
 	return fmt.Sprintf("%s: saved is %s, but the schedule gives %s", d.Figure, d.Saved, d.Derived)
 }
 

@@ -84,7 +84,7 @@ type pathNames struct {
 	parts []string
 }
 
-func newPathNames(a *hardware.Accelerator) *pathNames { return &pathNames{links: linkIDs(a)} }
+func newPathNames(a *hardware.Accelerator) *pathNames { return &pathNames{links: a.LinkIDs()} }
 
 func (p *pathNames) of(links []int32) string {
 	p.parts = p.parts[:0]

@@ -124,7 +124,7 @@ func TestLinkNames(t *testing.T) {
 		t.Errorf("names (-want +got)\n%s", diff)
 	}
 	ids := []string{"0->1", "0->1#2", "1<->2", "bus:0+1+2", "3->0", "1->3", "3->any", "3<->2"}
-	if diff := cmp.Diff(ids, linkIDs(a)); diff != "" {
+	if diff := cmp.Diff(ids, a.LinkIDs()); diff != "" {
 		t.Errorf("ids (-want +got)\n%s", diff)
 	}
 }

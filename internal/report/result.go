@@ -229,7 +229,7 @@ func (r *Result) countTransfers(d *Data) {
 			add(&links[l], box{start: b.Start, end: b.End})
 		}
 	}
-	ids := linkIDs(d.Accelerator)
+	ids := d.Accelerator.LinkIDs()
 	for i := range links {
 		l := &d.Accelerator.Links[i]
 		links[i].settle()

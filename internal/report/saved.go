@@ -214,7 +214,7 @@ func (r *scheduleReader) tasks(src []byte) {
 func (r *scheduleReader) transfers(src []byte) {
 	g, a := r.graph, r.accelerator
 	links := map[string]int32{}
-	for i, id := range linkIDs(a) {
+	for i, id := range a.LinkIDs() {
 		links[id] = int32(i)
 	}
 	causes := map[string]schedule.Cause{}

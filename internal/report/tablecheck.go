@@ -13,20 +13,22 @@ import (
 	"strings"
 )
 
-// TableDifferences compares the tables in a result folder, where it has them, with
-// those that follow from the result: the first line in which each differs.
-func TableDifferences(dir string, d *Data) ([]Difference, error) {
+// FileDifferences compares files in a result folder with what follows from the
+// result: its tables and the others that are given. It returns the first line in
+// which each differs. Every run writes them: one that is missing differs too.
+func FileDifferences(dir string, d *Data, others ...File) ([]Difference, error) {
 	var list []Difference
-	for _, table := range Tables(d, CSV) {
-		f, err := os.Open(filepath.Join(dir, table.Name))
+	for _, file := range append(Tables(d, CSV), others...) {
+		f, err := os.Open(filepath.Join(dir, file.Name))
 		if errors.Is(err, fs.ErrNotExist) {
+			list = append(list, Difference{file.Name, missing, "written by every run"})
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		saved := &savedLines{in: bufio.NewReader(f)}
-		err = table.Write(saved)
+		saved := &savedLines{in: bufio.NewReader(f), table: filepath.Ext(file.Name) == "."+string(CSV)}
+		err = file.Write(saved)
 		if err == nil {
 			err = saved.end()
 		}
@@ -34,7 +36,7 @@ func TableDifferences(dir string, d *Data) ([]Difference, error) {
 		var other *otherLine
 		switch {
 		case errors.As(err, &other):
-			list = append(list, other.difference(table.Name))
+			list = append(list, other.difference(file.Name))
 		case err != nil:
 			return nil, err
 		}
@@ -46,6 +48,7 @@ func TableDifferences(dir string, d *Data) ([]Difference, error) {
 // so that neither has to be in memory as a whole.
 type savedLines struct {
 	in      *bufio.Reader
+	table   bool // its first line names its columns
 	number  int
 	heading string
 	derived []byte // a line that is not complete yet
@@ -103,7 +106,7 @@ func (s *savedLines) compare() error {
 	if !bytes.Equal(text, s.derived) {
 		return &otherLine{s.number, s.heading, string(text), string(s.derived)}
 	}
-	if s.number == 1 {
+	if s.number == 1 && s.table {
 		s.heading = string(s.derived)
 	}
 	s.derived = s.derived[:0]

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -10,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestTableDifferences(t *testing.T) {
+func TestFileDifferences(t *testing.T) {
 	d := small()
 	dir := t.TempDir()
 	write := func(name string, content []byte) {
@@ -44,7 +45,7 @@ func TestTableDifferences(t *testing.T) {
 		{"empty", nil, []Difference{{"memory.csv:1", "nothing", short(string(bytes.TrimSpace(lines[0])))}}},
 	} {
 		write(memoryName, c.content)
-		got, err := TableDifferences(dir, d)
+		got, err := FileDifferences(dir, d)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,8 +56,16 @@ func TestTableDifferences(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, memoryName)); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := TableDifferences(dir, d); err != nil || len(got) > 0 {
-		t.Errorf("without a table: %v, %v", got, err)
+	got, err := FileDifferences(dir, d, File{"mapping.yaml", func(w io.Writer) error { return nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Difference{{memoryName, "missing", "written by every run"}, {"mapping.yaml", "missing", "written by every run"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("without two files: %s", diff)
+	}
+	if text := got[0].String(); text != "memory.csv is missing: a run always writes it" {
+		t.Error(text)
 	}
 }
 
