@@ -362,6 +362,15 @@ func (p Problem) Warnings() []string {
 		for _, w := range p.Hardware.Warnings {
 			list = append(list, w.String())
 		}
+		known := onnx.Supported()
+		if p.Workload != nil {
+			for i := range p.Workload.Layers {
+				known = append(known, p.Workload.Layers[i].Type)
+			}
+		}
+		for _, w := range p.Hardware.UnknownOperators(known) {
+			list = append(list, w.String())
+		}
 	}
 	if p.Mapping != nil {
 		for _, w := range p.Mapping.Warnings {

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 
 	"streamdse/internal/bound"
@@ -202,6 +203,19 @@ func withCuts(p Problem, o Options) (*mapping.Mapping, error) {
 		m = split.Weights(p.Workload, m, p.Hardware, o.SplitWeights, o.Rules)
 	}
 	return m, nil
+}
+
+// Unsplit says of which layers SplitWeights cuts none, since even one output channel is
+// too large.
+func (p Problem) Unsplit(o Options) []string {
+	if o.SplitWeights <= 0 || p.complete() != nil {
+		return nil
+	}
+	text := split.Unsplit(p.Workload, p.Mapping.With(o.Cuts...), p.Hardware, o.SplitWeights)
+	if text == "" {
+		return nil
+	}
+	return []string{fmt.Sprintf("weights cut into parts of %s of a core's memory: %s", strconv.FormatFloat(o.SplitWeights, 'f', -1, 64), text)}
 }
 
 // stacksOf are the fusion stacks; m is the mapping with all cuts, which decide what

@@ -8,6 +8,7 @@
 package hardware
 
 import (
+	"fmt"
 	"slices"
 
 	"streamdse/internal/diag"
@@ -183,6 +184,33 @@ type Core struct {
 	File     string    // where the core is described, for messages
 	Line     int       // in the file
 	Warnings diag.List // about the core file: keys without effect
+	// OperatorTypesAt is where each of OperatorTypes stands, for messages.
+	OperatorTypesAt []Place
+}
+
+// Place is a place in a file.
+type Place struct {
+	File         string
+	Line, Column int
+}
+
+// UnknownOperators says of the operator types that cores take which are none of the
+// known ones: no layer has them.
+func (a *Accelerator) UnknownOperators(known []string) diag.List {
+	var problems diag.List
+	for i := range a.Cores {
+		c := &a.Cores[i]
+		for k, at := range c.OperatorTypesAt {
+			if name := c.OperatorTypes[k]; !slices.Contains(known, name) {
+				problems.Add(diag.Problem{
+					File: at.File, Line: at.Line, Column: at.Column,
+					Message: fmt.Sprintf("core %q takes operator type %s, which is not known: no layer has it", c.Name, name),
+					Hint:    diag.DidYouMean(name, known),
+				})
+			}
+		}
+	}
+	return problems.Unique()
 }
 
 // Position is a place in the grid of cores.

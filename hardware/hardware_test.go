@@ -133,6 +133,28 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// TestUnusedConnections: an entry is told that joins no two cores which are not joined by
+// an entry before it.
+func TestUnusedConnections(t *testing.T) {
+	const cores = "name: chip\ncores: {0: small.yaml, 1: small.yaml, 2: dram.yaml}\noffchip_core_id: 2\nbandwidth: 8\ncore_connectivity:\n"
+	files := map[string]string{"small.yaml": core2025, "dram.yaml": offchipCore}
+	for _, c := range []struct{ entries, want string }{
+		{`[{type: bus, cores: [0, 1, 2]}, {type: bus, cores: [0, 2]}]`, "core_connectivity[1]: this bus never carries anything: core_connectivity[0] on line 6 joins all of its cores already, and transfers take the first"},
+		{`[{type: bus, cores: [0, 1, 2]}, "0, 1"]`, "core_connectivity[1]: this link never carries anything: core_connectivity[0] on line 6 joins all of its cores already, and transfers take the first"},
+		{`["1, 0", "1, 2", {type: bus, cores: [0, 1, 2]}]`, ""},
+		{`["1, 0", "1, 2", "2, 0", {type: bus, cores: [0, 1, 2]}]`, "core_connectivity[3]: this bus never carries anything: core_connectivity[0] on line 6, core_connectivity[1] on line 6, core_connectivity[2] on line 6 join all of its cores already, and transfers take the first"},
+	} {
+		acc := mustAccelerator(t, cores+"  "+c.entries, files)
+		got := ""
+		for _, w := range acc.Warnings {
+			got += w.Message
+		}
+		if got != c.want {
+			t.Errorf("%s: %q, want %q", c.entries, got, c.want)
+		}
+	}
+}
+
 func TestEqualPerformance(t *testing.T) {
 	base := mustCore(t, core2024)
 	for _, c := range []struct {

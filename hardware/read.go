@@ -419,7 +419,8 @@ type graph struct {
 func (g *graph) read(f yamldoc.Fields) {
 	own := f.Get("offchip_core") != nil // connects the off-chip core
 	joined := map[[2]int]int{}
-	var bare []*yamldoc.Node // connections without a bandwidth
+	entries := map[int]*yamldoc.Node{} // that links come from
+	var bare []*yamldoc.Node           // connections without a bandwidth
 	for _, e := range f.Get("core_connectivity").List() {
 		kind, bandwidth, energy, members := "link", g.bandwidth, g.energy, e
 		if e.Kind == yamldoc.Map {
@@ -455,7 +456,8 @@ func (g *graph) read(f yamldoc.Fields) {
 			continue
 		}
 		if kind == "bus" {
-			g.bus(ids, bandwidth, energy)
+			link, on := g.bus(ids, bandwidth, energy)
+			warnUnused(e, kind, link, on, entries)
 			continue
 		}
 		if len(ids) != 2 {
@@ -468,8 +470,10 @@ func (g *graph) read(f yamldoc.Fields) {
 			continue
 		}
 		joined[pair] = e.Line
-		g.link(ids[0], ids[1], bandwidth, energy)
-		g.link(ids[1], ids[0], bandwidth, energy)
+		link, on := g.link(ids[0], ids[1], bandwidth, energy)
+		back, _ := g.link(ids[1], ids[0], bandwidth, energy)
+		entries[back] = e
+		warnUnused(e, kind, link, []int{on}, entries)
 	}
 	if len(bare) > 0 {
 		message, hint := "the connection has no bandwidth", "give the accelerator a `bandwidth` in bits per cycle"
@@ -488,20 +492,44 @@ func (g *graph) add(l Link) int {
 	return len(g.acc.Links) - 1
 }
 
-func (g *graph) link(from, to int, bandwidth, energy float64) {
-	l := g.add(Link{From: from, To: to, Bandwidth: unit.BitsPerCycle(bandwidth), UnitEnergy: unit.Picojoules(energy)})
-	g.topology.connect(from, to, l)
+// warnUnused tells of an entry that never carries anything, since earlier entries join
+// all of its cores: on are the links that its pairs of cores use.
+func warnUnused(e *yamldoc.Node, kind string, link int, on []int, entries map[int]*yamldoc.Node) {
+	entries[link] = e
+	if slices.Contains(on, link) {
+		return
+	}
+	var first []string
+	for _, l := range slices.Sorted(slices.Values(on)) {
+		if f := fmt.Sprintf("%s on line %d", entries[l].Path, entries[l].Line); !slices.Contains(first, f) {
+			first = append(first, f)
+		}
+	}
+	joins, hint := first[0]+" joins", "to have more carried, add its bandwidth to that of the first, or divide the cores between the two"
+	if len(first) > 1 {
+		joins, hint = strings.Join(first, ", ")+" join", "to have more carried, raise the bandwidths there"
+	}
+	e.Warn(fmt.Sprintf("this %s never carries anything: %s all of its cores already, and transfers take the first", kind, joins), hint)
 }
 
-func (g *graph) bus(ids []int, bandwidth, energy float64) {
+// link adds a directed connection. It returns its index and that of the link that
+// carries what goes from one core to the other.
+func (g *graph) link(from, to int, bandwidth, energy float64) (own, on int) {
+	l := g.add(Link{From: from, To: to, Bandwidth: unit.BitsPerCycle(bandwidth), UnitEnergy: unit.Picojoules(energy)})
+	return l, g.topology.connect(from, to, l)
+}
+
+// bus adds a shared connection. It returns its index and those of the links that carry
+// what goes between its cores.
+func (g *graph) bus(ids []int, bandwidth, energy float64) (own int, on []int) {
 	l := g.add(Link{From: AnyCore, To: AnyCore, Bandwidth: unit.BitsPerCycle(bandwidth), UnitEnergy: unit.Picojoules(energy),
 		Shared: true, Members: slices.Sorted(slices.Values(ids))})
 	for i, from := range ids {
 		for _, to := range ids[i+1:] {
-			g.topology.connect(from, to, l)
-			g.topology.connect(to, from, l)
+			on = append(on, g.topology.connect(from, to, l), g.topology.connect(to, from, l))
 		}
 	}
+	return l, on
 }
 
 // connectOffchip joins the given cores with an off-chip core that the file gives

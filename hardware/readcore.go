@@ -115,6 +115,7 @@ func readCommon(f yamldoc.Fields, c *Core) {
 		for _, n := range t.List() {
 			if s, ok := n.Text(); ok {
 				c.OperatorTypes = append(c.OperatorTypes, s)
+				c.OperatorTypesAt = append(c.OperatorTypesAt, Place{n.File(), n.Line, n.Column})
 			}
 		}
 	}

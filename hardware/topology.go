@@ -14,21 +14,23 @@ func newTopology(cores int) *topology {
 	return &topology{succ: make([][]int, cores), pred: make([][]int, cores), link: map[int]int{}, seen: make([]bool, cores)}
 }
 
-// connect adds the directed edge from -> to. Where two media join the same
-// cores, the one that the file names first carries the transfers.
-func (t *topology) connect(from, to, link int) {
+// connect adds the directed edge from -> to and returns the link that it is on: where
+// two media join the same cores, the one that the file names first carries the
+// transfers.
+func (t *topology) connect(from, to, link int) int {
 	for _, c := range []int{from, to} {
 		if !t.seen[c] {
 			t.seen[c] = true
 			t.order = append(t.order, c)
 		}
 	}
-	if _, exists := t.link[from*len(t.succ)+to]; exists {
-		return
+	if first, exists := t.link[from*len(t.succ)+to]; exists {
+		return first
 	}
 	t.link[from*len(t.succ)+to] = link
 	t.succ[from] = append(t.succ[from], to)
 	t.pred[to] = append(t.pred[to], from)
+	return link
 }
 
 // coreOrder is the order of first mention, followed by the cores that no edge

@@ -26,7 +26,6 @@ type allocating struct {
 	// Slice i takes bits[i] bits there and cost[i] traffic from above.
 	base       int
 	bits, cost []float64
-	over       float64 // size of the first slice that is too large
 }
 
 func newAllocator(m *Model, a *analysis) allocator {
@@ -59,13 +58,11 @@ func (e *Evaluator) allocate() bool {
 			}
 		}
 		choice, ok := e.choose(m)
-		if !ok {
+		if !ok || !e.complete(m, choice) {
 			return false
 		}
 		for k, r := range m.stored {
-			if !e.take(r, choice[k]) {
-				return false
-			}
+			e.take(r, choice[k])
 		}
 	}
 	return true
@@ -90,12 +87,14 @@ func (e *Evaluator) slices(r resident, m *memory) bool {
 	copy(z, a.sizes)
 	a.base = 0
 	a.bits, a.cost = a.bits[:0], a.cost[:0]
-	a.over = 0
 	total := float64(e.cycles[len(e.order)])
 	size := o.size(z, e.model.relations) * bits
 	for i := 0; ; i++ {
-		if size > m.size || e.model.problem.Bounded && !e.roomAbove(r, z, bits) {
-			a.over = size
+		if size > m.size {
+			e.misfit = misfit{kind: TooSmall, at: r, asked: size}
+			break
+		}
+		if e.model.problem.Bounded && !e.roomAbove(r, z, bits) {
 			break
 		}
 		a.bits = append(a.bits, size)
@@ -112,10 +111,9 @@ func (e *Evaluator) slices(r resident, m *memory) bool {
 	top := r.level == len(o.levels)-1
 	switch {
 	case len(a.bits) == 0 && top:
-		e.misfit = misfit{kind: Overflow, at: r, asked: float64(o.elements) * bits}
+		e.misfit = misfit{kind: Overflow, at: r, asked: e.whole(r)}
 		return false
 	case len(a.bits) == 0:
-		e.misfit = misfit{kind: TooSmall, at: r, asked: a.over}
 		return false
 	case top: // the highest memory has to take all
 		a.base = len(a.bits) - 1
@@ -125,9 +123,27 @@ func (e *Evaluator) slices(r resident, m *memory) bool {
 	return true
 }
 
+// all gives the loop sizes of an operand in a memory that takes all loops that are left,
+// and the precision.
+func (e *Evaluator) all(r resident) (sizes []float64, bits float64) {
+	o, a := &e.model.operands[r.operand], &e.alloc.operands[r.operand]
+	z := slices.Clone(a.sizes)
+	for _, l := range e.order[a.done:] {
+		z[l.Dim] *= float64(l.Size)
+	}
+	return z, float64(e.allocationBits(o, a, r.operand))
+}
+
+// whole is what an operand takes in a memory that takes all loops that are left.
+func (e *Evaluator) whole(r resident) float64 {
+	z, bits := e.all(r)
+	return e.model.operands[r.operand].size(z, e.model.relations) * bits
+}
+
 // roomAbove tells whether the memories above can hold what a slice of the given loop
 // sizes makes there, the data of all instances below, for which other loops are
-// unrolled, beside what has been allocated of the other operands so far.
+// unrolled, beside what has been allocated of the other operands so far. If
+// one cannot, it is noted as the misfit.
 func (e *Evaluator) roomAbove(r resident, sizes []float64, bits float64) bool {
 	o := &e.model.operands[r.operand]
 	z := slices.Clone(sizes)
@@ -136,12 +152,18 @@ func (e *Evaluator) roomAbove(r resident, sizes []float64, bits float64) bool {
 			z[f.dim] *= f.size
 		}
 		taken := o.size(z, e.model.relations) * bits
+		above := resident{r.operand, l}
+		if taken > o.levels[l].size {
+			e.misfit = misfit{kind: TooSmall, at: above, asked: taken}
+			return false
+		}
 		for _, other := range e.model.memories[o.levels[l].memory].stored {
 			if other.operand != r.operand {
 				taken += e.least(other)
 			}
 		}
 		if taken > o.levels[l].size {
+			e.misfit = misfit{kind: Crowded, at: above, asked: taken}
 			return false
 		}
 	}
@@ -205,6 +227,43 @@ func (e *Evaluator) choose(m *memory) (choice [maxOperands]int, ok bool) {
 	return e.combine(m), true
 }
 
+// complete tells whether the operands that have no higher memory leave all their loops
+// in this one.
+func (e *Evaluator) complete(m *memory, choice [maxOperands]int) bool {
+	for k, r := range m.stored {
+		a := &e.alloc.operands[r.operand]
+		left := len(e.order) - a.done
+		switch {
+		case r.level < len(e.model.operands[r.operand].levels)-1 || choice[k] == left:
+			continue
+		case a.base < left:
+			e.misfit = misfit{kind: Overflow, at: r, asked: e.whole(r)}
+		default:
+			e.uneven(m)
+		}
+		return false
+	}
+	return true
+}
+
+// uneven notes why no combination is even: an operand has to leave all its loops in the
+// memory, since it has no higher one, and the others cannot have them there too.
+func (e *Evaluator) uneven(m *memory) {
+	together := 0.0
+	for _, r := range m.stored {
+		together += e.whole(r)
+	}
+	if together > m.size {
+		e.misfit = misfit{kind: Crowded, at: m.stored[0], asked: together}
+		return
+	}
+	for _, r := range m.stored { // a memory above has no room for all of an operand
+		if z, bits := e.all(r); !e.roomAbove(r, z, bits) {
+			return
+		}
+	}
+}
+
 // combine goes through all combinations of slices.
 func (e *Evaluator) combine(m *memory) (choice [maxOperands]int) {
 	var a [maxOperands]*allocating
@@ -250,23 +309,17 @@ func even(a [maxOperands]*allocating, pick [maxOperands]int, n int) bool {
 }
 
 // take allocates the next n loops of an operand to the memory at hand.
-func (e *Evaluator) take(r resident, n int) bool {
+func (e *Evaluator) take(r resident, n int) {
 	a := &e.alloc.operands[r.operand]
 	for _, l := range e.order[a.done : a.done+n] {
 		a.sizes[l.Dim] *= float64(l.Size)
 	}
 	a.done += n
 	e.nests[r.operand].taken[r.level+1] = a.done
-	o := &e.model.operands[r.operand]
-	if r.level == len(o.levels)-1 && a.done < len(e.order) {
-		e.misfit = misfit{kind: Overflow, at: r, asked: float64(o.elements * e.allocationBits(o, a, r.operand))}
-		return false
-	}
 	for _, f := range e.energy.unrolled[r.operand].loops[a.level] {
 		a.sizes[f.dim] *= f.size
 	}
 	a.level++
-	return true
 }
 
 // misfit is a Misfit before names and numbers are filled in.
@@ -293,7 +346,7 @@ func (e *Evaluator) Misfit() *Misfit {
 	mem := o.levels[f.at.level].memory
 	out := &Misfit{
 		Kind: f.kind, Operand: o.name, Level: f.at.level, Direction: f.direction,
-		Memory: m.problem.Core.Memories[mem].Name, Capacity: m.problem.Core.Memories[mem].Size, Asked: unit.Bits(f.asked),
+		Memory: m.problem.Core.Memories[mem].Name, Capacity: m.problem.Core.Memories[mem].Size, Asked: unit.Bits(math.Ceil(f.asked)),
 	}
 	if f.kind == Crowded {
 		out.Operand = m.names(m.memories[mem].stored)

@@ -335,9 +335,7 @@ func (o *Outlook) decide(mem *memory) (decided, fits bool) {
 		if r.level == len(m.operands[r.operand].levels)-1 {
 			continue
 		}
-		if !e.take(r, choice[k]) {
-			return false, false
-		}
+		e.take(r, choice[k])
 		o.seen[r.operand].known++
 		o.seen[r.operand].start = e.alloc.operands[r.operand].done
 	}

@@ -72,9 +72,7 @@ func (e *Evaluator) place(given Allocation) bool {
 			if r.level < len(given[r.operand]) {
 				to = given[r.operand][r.level]
 			}
-			if !e.take(r, to-e.alloc.operands[r.operand].done) {
-				return false
-			}
+			e.take(r, to-e.alloc.operands[r.operand].done)
 		}
 	}
 	return true

@@ -103,20 +103,24 @@ func (m *Mapping) CheckCuts(w *workload.Workload) error {
 	var problems diag.List
 	for _, c := range m.Cuts {
 		var named, having []*workload.Layer
-		most := 0
+		most, kind := 0, true
 		for i := range w.Layers {
 			l := &w.Layers[i]
 			if c.Layer != "" && c.Layer != l.Name && c.Layer != l.Type {
 				continue
 			}
 			named = append(named, l)
+			kind = kind && c.Layer != l.Name
 			if l.HasDim(c.Dim) {
 				having = append(having, l)
 				most = max(most, l.Size(c.Dim))
 			}
 		}
 		subject := "no layer has"
-		if c.Layer != "" {
+		switch {
+		case c.Layer != "" && kind:
+			subject = fmt.Sprintf("layers of type %s do not have", c.Layer)
+		case c.Layer != "":
 			subject = fmt.Sprintf("layer %q does not have", c.Layer)
 		}
 		switch {
@@ -130,6 +134,7 @@ func (m *Mapping) CheckCuts(w *workload.Workload) error {
 			problems.Add(diag.Problem{
 				Message: fmt.Sprintf("the tiling %s cuts dimension %s, which %s", c, c.Dim, subject),
 				Allowed: strings.Join(dims(named), ", "),
+				Hint:    diag.DidYouMean(string(c.Dim), dims(named)),
 			})
 		case c.Parts > most:
 			what := "parts"
@@ -137,7 +142,7 @@ func (m *Mapping) CheckCuts(w *workload.Workload) error {
 				what = "elements a part"
 			}
 			problems.Add(diag.Problem{
-				Message: fmt.Sprintf("the tiling %s asks for %d %s of %s, which has %d elements%s", c, c.Parts, what, c.Dim, most, in(c.Layer)),
+				Message: fmt.Sprintf("the tiling %s asks for %d %s of %s, which has %s", c, c.Parts, what, c.Dim, elements(most, c.Layer, kind)),
 				Allowed: fmt.Sprintf("1 to %d", most),
 			})
 		}
@@ -145,11 +150,19 @@ func (m *Mapping) CheckCuts(w *workload.Workload) error {
 	return problems.Err()
 }
 
-func in(layer string) string {
-	if layer == "" {
-		return " at the most"
+// elements says how many there are at the most in a layer, in those of a kind, or in all.
+func elements(most int, layer string, kind bool) string {
+	text := fmt.Sprintf("%d elements", most)
+	if most == 1 {
+		text = "1 element"
 	}
-	return fmt.Sprintf(" in layer %q", layer)
+	switch {
+	case layer == "":
+		return "at most " + text
+	case kind:
+		return fmt.Sprintf("at most %s in layers of type %s", text, layer)
+	}
+	return fmt.Sprintf("%s in layer %q", text, layer)
 }
 
 func likeLayer(w *workload.Workload, name string) string {

@@ -98,9 +98,11 @@ func TestCheckCuts(t *testing.T) {
 		{"OX=2", "the tiling OX=2 cuts dimension OX, which no layer has\n  allowed: C, K, OY"},
 		{"fc:OY=2", "the tiling fc:OY=2 cuts dimension OY, which layer \"fc\" does not have\n  allowed: C, K"},
 		{"conv3:K=2", "the tiling conv3:K=2 names layer \"conv3\", which the network does not have\n  allowed: the name of a layer, or an operator type: Conv, Gemm\n  hint: did you mean `Conv`?"},
-		{"K=11", "the tiling K=11 asks for 11 parts of K, which has 10 elements at the most\n  allowed: 1 to 10"},
+		{"K=11", "the tiling K=11 asks for 11 parts of K, which has at most 10 elements\n  allowed: 1 to 10"},
 		{"conv2:K=5", "the tiling conv2:K=5 asks for 5 parts of K, which has 4 elements in layer \"conv2\"\n  allowed: 1 to 4"},
-		{"OY:size=8", "the tiling OY:size=8 asks for 8 elements a part of OY, which has 7 elements at the most\n  allowed: 1 to 7"},
+		{"OY:size=8", "the tiling OY:size=8 asks for 8 elements a part of OY, which has at most 7 elements\n  allowed: 1 to 7"},
+		{"Conv:OY=8", "the tiling Conv:OY=8 asks for 8 parts of OY, which has at most 7 elements in layers of type Conv\n  allowed: 1 to 7"},
+		{"Gemm:OY=8", "the tiling Gemm:OY=8 cuts dimension OY, which layers of type Gemm do not have\n  allowed: C, K"},
 	} {
 		err := cuts(t, &mapping.Mapping{}, false, test.text).CheckCuts(w)
 		if got := fmt.Sprint(err); err == nil && test.want != "" || err != nil && got != test.want {

@@ -64,7 +64,7 @@ func (f *runFlags) prepare(c *cobra.Command, repeat *repeated) (*experiment, err
 		}
 	}
 	if !slices.Contains(e.modes, stream.Fused) {
-		if err := fusedOnly(e.options.Cuts, e.problem.Workload).Err(); err != nil {
+		if err := f.fusedOnly(c, repeat, e.options.Cuts, e.problem.Workload).Err(); err != nil {
 			return nil, err
 		}
 	}
@@ -74,6 +74,7 @@ func (f *runFlags) prepare(c *cobra.Command, repeat *repeated) (*experiment, err
 	e.loading = time.Since(began)
 	if !f.quiet {
 		warn(c.ErrOrStderr(), e.problem.Warnings())
+		warn(c.ErrOrStderr(), e.problem.Unsplit(e.options))
 	}
 	if err := f.check(e.problem, e.sources, e.modes, e.options); err != nil {
 		return nil, err

@@ -30,10 +30,13 @@ func failure(err error) diag.Problem {
 	var path *fs.PathError
 	var none *unanswered
 	var violation *schedule.Violation // a defect of the program
+	var infeasible *schedule.Infeasible
 	switch {
 	case errors.As(err, &path) && path.Path == os.Stdout.Name():
 		p.Message = "cannot write to standard output: " + path.Err.Error()
 		p.Hint = "what was printed is not complete"
+	case errors.As(err, &none) && errors.As(err, &infeasible) && infeasible.Lack == schedule.LackOfPath:
+		p.Hint = "join the two cores, or others on the way, in the accelerator's `core_connectivity`, or let the mapping allow other cores"
 	case errors.As(err, &none) && !errors.As(err, &violation):
 		p.Hint = "allow other cores in the mapping, cut layers smaller with --split or --tile, or give the memory more room"
 	}

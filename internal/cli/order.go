@@ -23,6 +23,12 @@ func parsePrefetch(value string) ([]string, error) {
 	operands := strings.Split(value, ",")
 	for i, o := range operands {
 		operands[i] = strings.TrimSpace(o)
+		if operands[i] == "none" || operands[i] == "auto" {
+			return nil, diag.List{{
+				Message: fmt.Sprintf("--prefetch %q: %s stands alone", value, operands[i]),
+				Allowed: "none, auto, or a list of " + strings.Join(stream.Prefetchable(), " and "),
+			}}
+		}
 		if !slices.Contains(stream.Prefetchable(), operands[i]) {
 			return nil, diag.List{{
 				Message: fmt.Sprintf("--prefetch %q: layers have no constant operand %q", value, operands[i]),

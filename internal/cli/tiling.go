@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -39,6 +40,7 @@ func (f *tilingFlags) options(c *cobra.Command, o *stream.Options) diag.List {
 		name  string
 		texts []string
 	}{{"split", f.split}, {"tile", f.tile}} {
+		var all []mapping.Cut
 		for _, text := range flag.texts {
 			cuts, err := mapping.ParseCuts(text, flag.name == "split")
 			var list diag.List
@@ -47,8 +49,10 @@ func (f *tilingFlags) options(c *cobra.Command, o *stream.Options) diag.List {
 				p.Message = fmt.Sprintf("--%s: %s", flag.name, p.Message)
 				problems.Add(p)
 			}
-			o.Cuts = append(o.Cuts, cuts...)
+			all = append(all, cuts...)
 		}
+		problems = append(problems, twice(flag.name, all)...)
+		o.Cuts = append(o.Cuts, all...)
 	}
 	if c.Flags().Changed("split-weights") && !(f.splitWeights >= 0 && f.splitWeights <= 1) {
 		problems.Add(diag.Problem{Message: fmt.Sprintf("--split-weights %v is no part of a memory", f.splitWeights), Allowed: "0 to 1"})
@@ -61,16 +65,50 @@ func (f *tilingFlags) options(c *cobra.Command, o *stream.Options) diag.List {
 	return problems
 }
 
-// fusedOnly reports tilings that have no effect where no layer is fused.
-func fusedOnly(cuts []mapping.Cut, w *workload.Workload) diag.List {
+// fusedOnly reports flags that have no effect where no layer is fused. What a saved
+// result was made with is no mistake: it may have been one of both modes.
+func (f *runFlags) fusedOnly(c *cobra.Command, repeat *repeated, cuts []mapping.Cut, w *workload.Workload) diag.List {
+	asked := func(flag string) bool {
+		return repeat == nil || slices.Contains(repeat.changed, flag)
+	}
 	var problems diag.List
-	for _, c := range cuts {
-		if !c.Inter && !slices.ContainsFunc(w.Layers, func(l workload.Layer) bool { return l.Name == c.Layer }) {
+	for _, cut := range cuts {
+		if asked("tile") && !cut.Inter && !slices.ContainsFunc(w.Layers, func(l workload.Layer) bool { return l.Name == cut.Layer }) {
 			problems.Add(diag.Problem{
-				Message: fmt.Sprintf("--tile %s cuts fused layers, and none is in mode %s", c, stream.LayerByLayer),
+				Message: fmt.Sprintf("--tile %s cuts fused layers, and none is in mode %s", cut, stream.LayerByLayer),
 				Hint:    "give the name of a layer to cut it whether or not it is fused, or use --mode fused",
 			})
 		}
+	}
+	for _, flag := range []struct{ name, value, none, does string }{
+		{"stacks", f.stacks, "auto", "says which layers are fused"},
+		{"halo", f.halo, "cache", "is about fused layers"},
+	} {
+		if c.Flags().Changed(flag.name) && asked(flag.name) && flag.value != flag.none {
+			problems.Add(diag.Problem{
+				Message: fmt.Sprintf("--%s %s %s, and none is in mode %s", flag.name, flag.value, flag.does, stream.LayerByLayer),
+				Hint:    fmt.Sprintf("use --mode fused, or leave --%s out", flag.name),
+			})
+		}
+	}
+	return problems
+}
+
+// twice reports a dimension that flags of one kind cut twice for the same layers.
+func twice(flag string, cuts []mapping.Cut) diag.List {
+	var problems diag.List
+	for i, c := range cuts {
+		same := func(x mapping.Cut) bool { return x.Layer == c.Layer && x.Dim == c.Dim }
+		first := slices.IndexFunc(cuts[:i], same)
+		if first < 0 {
+			continue
+		}
+		p := diag.Problem{Message: fmt.Sprintf("--%s: %s and %s cut the same dimension", flag, cuts[first], c), Hint: "keep one of the two"}
+		if a := cuts[first]; a.Parts > 0 && c.Parts > 0 && !a.Size && !c.Size && a.Parts <= math.MaxInt32 && c.Parts <= math.MaxInt32 {
+			a.Parts *= c.Parts
+			p.Hint += fmt.Sprintf(", or say %s to cut the parts again", a)
+		}
+		problems.Add(p)
 	}
 	return problems
 }

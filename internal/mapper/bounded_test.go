@@ -46,7 +46,7 @@ func TestBounded(t *testing.T) {
 	}
 
 	core.Memories[2].Size = 1024 // one weight for every eighth unit
-	if _, err = Search(context.Background(), p, opt); !errors.As(err, &misfit) {
+	if _, err = Search(context.Background(), p, opt); !errors.As(err, &misfit) || misfit.Memory != "sram_32KB" || misfit.Asked <= 1024 || misfit.Capacity != 1024 {
 		t.Errorf("an SRAM that is too small for any nest: error %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package split
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -24,15 +25,10 @@ import (
 func Weights(w *workload.Workload, m *mapping.Mapping, acc *hardware.Accelerator, part float64, r rules.Rules) *mapping.Mapping {
 	for i := range w.Layers {
 		l := &w.Layers[i]
-		entry := m.Lookup(l)
-		if entry == nil || entry.Fixed && len(entry.Cores) > 1 {
+		over, ok := cutsOver(l, m)
+		if !ok {
 			continue
 		}
-		over, _ := m.CutsOf(l, true)
-		if len(over) == 0 {
-			over = entry.Inter
-		}
-		over = slices.DeleteFunc(slices.Clone(over), func(t mapping.Tiling) bool { return t.Parts == mapping.Free || !l.HasDim(t.Dim) })
 		n := weightParts(l, over, weightRoom(l, m, acc, part))
 		for r.TilesEnlargeLayer && l.Size("K")%n != 0 {
 			n++
@@ -42,6 +38,47 @@ func Weights(w *workload.Workload, m *mapping.Mapping, acc *hardware.Accelerator
 		}
 	}
 	return m
+}
+
+// Unsplit says which layers Weights leaves as they are because not even one output
+// channel of theirs fits into the part of the memory, and is empty if there is none.
+func Unsplit(w *workload.Workload, m *mapping.Mapping, acc *hardware.Accelerator, part float64) string {
+	text, more := "", 0
+	for i := range w.Layers {
+		l := &w.Layers[i]
+		over, ok := cutsOver(l, m)
+		if entry := m.Lookup(l); !ok || len(weightStores(entry.Cores, acc)) == 0 {
+			continue
+		}
+		channel, fixed := channelWeights(l, over)
+		room := weightRoom(l, m, acc, part)
+		switch {
+		case channel == 0 || fixed+channel <= room:
+		case text == "":
+			text = fmt.Sprintf("one output channel of layer %q takes %d bits, and the part of the memory is %d bits", l.Name, fixed+channel, room)
+		default:
+			more++
+		}
+	}
+	switch {
+	case more > 0:
+		text += fmt.Sprintf(": it and %d more are not cut", more)
+	case text != "":
+		text += ": it is not cut"
+	}
+	return text
+}
+
+// cutsOver are the cuts of a layer over cores; ok is false if its weights are not cut.
+func cutsOver(l *workload.Layer, m *mapping.Mapping) (over []mapping.Tiling, ok bool) {
+	entry := m.Lookup(l)
+	if entry == nil || entry.Fixed && len(entry.Cores) > 1 {
+		return nil, false
+	}
+	if over, _ = m.CutsOf(l, true); len(over) == 0 {
+		over = entry.Inter
+	}
+	return slices.DeleteFunc(slices.Clone(over), func(t mapping.Tiling) bool { return t.Parts == mapping.Free || !l.HasDim(t.Dim) }), true
 }
 
 // weightRoom is what a layer's weights may take of the smallest memory of its
@@ -64,7 +101,18 @@ func weightRoom(l *workload.Layer, m *mapping.Mapping, acc *hardware.Accelerator
 // weightParts is the number of parts that K has to be cut into for the weights of
 // each to fit, beside the other cuts; 1 if it need not or cannot be cut.
 func weightParts(l *workload.Layer, over []mapping.Tiling, room unit.Bits) int {
-	var channel, fixed unit.Bits // weights of one channel, and of all channels together
+	channel, fixed := channelWeights(l, over)
+	if channel == 0 || room < fixed+channel {
+		return 1
+	}
+	size := l.Size("K")
+	fit := int((room - fixed) / channel)
+	return (size + fit - 1) / fit
+}
+
+// channelWeights is what the weights of one output channel take beside the other cuts,
+// and those that all channels have in common.
+func channelWeights(l *workload.Layer, over []mapping.Tiling) (channel, fixed unit.Bits) {
 	for k := range l.Operands {
 		op := &l.Operands[k]
 		if op.Source.Kind != workload.FromConstant {
@@ -82,12 +130,7 @@ func weightParts(l *workload.Layer, over []mapping.Tiling, room unit.Bits) int {
 			fixed += bits
 		}
 	}
-	if channel == 0 || room < fixed+channel {
-		return 1
-	}
-	size := l.Size("K")
-	fit := int((room - fixed) / channel)
-	return (size + fit - 1) / fit
+	return channel, fixed
 }
 
 // largestPart is the size of the largest part of a dimension under cuts.

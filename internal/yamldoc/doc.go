@@ -85,7 +85,7 @@ func (f *File) Problems() diag.List {
 	return f.problems
 }
 
-// Warnings returns what Entry.Warn has noted.
+// Warnings returns what Warn has noted.
 func (f *File) Warnings() diag.List { return f.warnings }
 
 func (f *File) report(line, column int, message, allowed, hint string) {

@@ -38,6 +38,14 @@ func (e Entry) Problem(message, allowed, hint string) {
 	e.owner.file.report(e.Line, e.Column, e.owner.at(message), allowed, hint)
 }
 
+// Warn notes something that the author of the file should know about the value, at its
+// place, and that makes no figure wrong.
+func (n *Node) Warn(message, hint string) {
+	if !n.broken {
+		n.file.add(&n.file.warnings, diag.Problem{Line: n.Line, Column: n.Column, Message: n.at(message), Hint: hint})
+	}
+}
+
 // Warn notes something that the author of the file should know about the key
 // and that makes no figure wrong, such as a key without effect.
 func (e Entry) Warn(message, hint string) {
