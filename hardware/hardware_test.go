@@ -375,9 +375,33 @@ func TestPaths(t *testing.T) {
 	})
 }
 
+// TestGraphOfOneBus reads a graph of type bus: its cores share one link, and off-chip
+// memory is joined as in a mesh.
+func TestGraphOfOneBus(t *testing.T) {
+	text := "name: b\ncores: [small.yaml, small.yaml, small.yaml, offchip.yaml]\ngraph: {type: bus, bandwidth: 8, unit_energy_cost: 0.5, offchip_core_id: 3}\n"
+	acc, err := hardware.Parse("a.yaml", []byte(text), resolver(pairFiles))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &acc.Links[0]
+	if !l.Shared || !slices.Equal(l.Members, []int{0, 1, 2}) || l.Bandwidth != 8 || l.UnitEnergy != 0.5 {
+		t.Errorf("the first link is %+v", l)
+	}
+	for from := range 3 {
+		for to := range 3 {
+			if path := acc.Path(from, to); from != to && !slices.Equal(path, []int{0}) {
+				t.Errorf("%d -> %d: links %v, want the bus", from, to, path)
+			}
+		}
+		if path := acc.Path(3, from); len(path) != 1 || path[0] == 0 {
+			t.Errorf("off-chip -> %d: links %v, want one of its own", from, path)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	mesh := "name: m\ncores: [small.yaml, small.yaml, offchip.yaml]\ngraph: {type: 2d_mesh, nb_rows: 1, nb_cols: 2, bandwidth: 8, offchip_core_id: 2}\n"
-	for _, s := range []string{acc2024, acc2025, mesh, acc2024 + "core_memory_sharing: [[0, 1]]\n", "a: &a [*a]\n", "cores: {0: {memory: {}}}\n"} {
+	for _, s := range []string{acc2024, acc2025, mesh, strings.Replace(mesh, "2d_mesh, nb_rows: 1, nb_cols: 2", "bus", 1), acc2024 + "core_memory_sharing: [[0, 1]]\n", "a: &a [*a]\n", "cores: {0: {memory: {}}}\n"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -10,7 +10,7 @@ import (
 )
 
 // meshed reads an accelerator in the format of July to September 2024, in which
-// a grid of cores is described by its size.
+// a grid of cores is described by its size, or cores have one bus.
 func (r *reader) meshed(root *yamldoc.Node) *Accelerator {
 	f, ok := root.Fields(yamldoc.Spec{Required: []string{"name", "cores", "graph"}})
 	if !ok {
@@ -33,11 +33,9 @@ func (r *reader) meshed(root *yamldoc.Node) *Accelerator {
 	if !ok {
 		return nil
 	}
-	if t := x.Get("type"); t != nil {
-		if s, _ := t.OneOf("2d_mesh", "bus"); s == "bus" {
-			t.Problem("a graph of type bus is not supported", "2d_mesh", "use `core_connectivity` with an entry {type: bus, cores: [...], bandwidth: ...}")
-			return nil
-		}
+	kind, ok := x.Get("type").OneOf("2d_mesh", "bus")
+	if !ok {
+		return nil
 	}
 	special, named := specialCores(x, len(a.Cores))
 	complete = named && complete
@@ -55,9 +53,11 @@ func (r *reader) meshed(root *yamldoc.Node) *Accelerator {
 			grid = append(grid, id)
 		}
 	}
-	rows, cols, ok := gridSize(f.Get("graph"), x, len(grid))
-	if !ok {
-		return nil
+	var rows, cols int
+	if kind == "2d_mesh" {
+		if rows, cols, ok = gridSize(f.Get("graph"), x, len(grid)); !ok {
+			return nil
+		}
 	}
 	g := graph{acc: a, topology: newTopology(len(a.Cores))}
 	g.bandwidth, _ = x.Get("bandwidth").Positive()
@@ -68,7 +68,12 @@ func (r *reader) meshed(root *yamldoc.Node) *Accelerator {
 	if a.Cores[a.Offchip].Kind == "memory" {
 		a.Cores[a.Offchip].Kind = "offchip"
 	}
-	g.mesh(grid, rows, cols, special["pooling_core_id"], special["simd_core_id"])
+	if kind == "2d_mesh" {
+		g.mesh(grid, rows, cols)
+	} else if len(grid) > 1 {
+		g.bus(grid, g.bandwidth, g.energy)
+	}
+	g.beside(grid, special["pooling_core_id"], special["simd_core_id"])
 	leader := make([]int, len(a.Cores))
 	for i := range leader {
 		leader[i] = i
@@ -124,9 +129,8 @@ func gridSize(graph *yamldoc.Node, x yamldoc.Fields, cores int) (rows, cols int,
 	return int(r), int(c), true
 }
 
-// mesh connects a grid of cores, filled column by column, and the cores beside
-// it; pooling and simd are -1 if there is none.
-func (g *graph) mesh(grid []int, rows, cols, pooling, simd int) {
+// mesh connects a grid of cores, filled column by column.
+func (g *graph) mesh(grid []int, rows, cols int) {
 	at := func(row, col int) int { return grid[col*rows+row] }
 	line := func(cores []int) {
 		for i := 1; i < len(cores); i++ {
@@ -148,7 +152,15 @@ func (g *graph) mesh(grid []int, rows, cols, pooling, simd int) {
 	for col := range cols {
 		both(slices.Clone(grid[col*rows : (col+1)*rows]))
 	}
-	beside := func(helper int, cores []int, bandwidth, energy float64) {
+	for i, id := range grid {
+		g.acc.Cores[id].Position = &Position{Column: i / rows, Row: i % rows}
+	}
+}
+
+// beside connects the other cores: those for pooling and SIMD, -1 if there is none,
+// and the off-chip core.
+func (g *graph) beside(grid []int, pooling, simd int) {
+	join := func(helper int, cores []int, bandwidth, energy float64) {
 		for _, c := range cores {
 			g.link(c, helper, bandwidth, energy)
 			g.link(helper, c, bandwidth, energy)
@@ -156,15 +168,12 @@ func (g *graph) mesh(grid []int, rows, cols, pooling, simd int) {
 	}
 	others := slices.Clone(grid)
 	if pooling >= 0 {
-		beside(pooling, others, g.bandwidth, g.energy)
+		join(pooling, others, g.bandwidth, g.energy)
 		others = append(others, pooling)
 	}
 	if simd >= 0 {
-		beside(simd, others, math.Inf(1), 0)
+		join(simd, others, math.Inf(1), 0)
 		others = append(others, simd)
 	}
 	g.connectOffchip(others)
-	for i, id := range grid {
-		g.acc.Cores[id].Position = &Position{Column: i / rows, Row: i % rows}
-	}
 }
