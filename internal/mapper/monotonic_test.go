@@ -91,7 +91,7 @@ func grow(t *rapid.T, core *hardware.Core) *hardware.Core {
 // the optimum under an unrolling worse: of energy in both models, of latency and EDP
 // in the physical one.
 func TestMonotonic(t *testing.T) {
-	compared := 0
+	compared, proven := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawProblem(t, 6)
 		p.Even, p.Bounded = false, false
@@ -110,17 +110,19 @@ func TestMonotonic(t *testing.T) {
 		if !slices.Equal(loopsOf(small.Unrolling), loopsOf(large.Unrolling)) {
 			t.Fatalf("unrolled %v on the smaller core, %v on the larger, which was asked for the same", small.Unrolling, large.Unrolling)
 		}
-		if !small.ProvenOptimal || !large.ProvenOptimal {
-			t.Skip("not proven")
-		}
+		// The optimum of the larger core is no less than its gap allows, and is the result
+		// itself where that is proven.
 		first := func(r *Result) float64 { return opt.Objective.first(value{r.Total(), float64(r.Energy)}) }
-		if first(large) > first(small)*(1+1e-9) {
+		if first(large)*(1-max(0, large.Gap)) > first(small)*(1+1e-9) {
 			t.Fatalf("%s: %v %v on the smaller core, %v %v on the larger", opt.Objective, small.Cost, small.Order, large.Cost, large.Order)
+		}
+		if large.ProvenOptimal {
+			proven++
 		}
 		compared++
 	})
-	if compared == 0 {
-		t.Error("nothing was compared")
+	if compared == 0 || proven < compared*9/10 {
+		t.Errorf("of %d optima that were compared %d are proven", compared, proven)
 	}
 }
 
