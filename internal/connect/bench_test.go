@@ -3,6 +3,8 @@ package connect
 import (
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"streamdse/internal/split"
 	"streamdse/mapping"
 	"streamdse/rules"
@@ -10,7 +12,7 @@ import (
 	"streamdse/workload"
 )
 
-func build(t testing.TB, w *workload.Workload, m *mapping.Mapping, stacks split.Stacks, r rules.Rules) *taskgraph.Graph {
+func build(t rapid.TB, w *workload.Workload, m *mapping.Mapping, stacks split.Stacks, r rules.Rules) *taskgraph.Graph {
 	tiled, _, err := split.Nodes(w, m, stacks, r)
 	if err != nil {
 		t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"streamdse/internal/split"
 	"streamdse/rules"
 	"streamdse/taskgraph"
 	"streamdse/unit"
@@ -18,14 +17,7 @@ import (
 func TestExactDependencies(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w, m, stacks := randomNetwork(t)
-		tiled, _, err := split.Nodes(w, m, stacks, rules.Default())
-		if err != nil {
-			t.Fatal(err)
-		}
-		g, err := Graph(tiled, rules.Default())
-		if err != nil {
-			t.Fatal(err)
-		}
+		g := build(t, w, m, stacks, rules.Default())
 		for i := range g.Layers {
 			checkWork(t, g, i)
 		}

@@ -94,14 +94,7 @@ func executed(w *workload.Workload, g *taskgraph.Graph, acc *hardware.Accelerato
 // executedAtRandom tiles a network and runs it on random cores whose nodes take random
 // times and now and then stream their operands. The schedule is nil if there is none.
 func executedAtRandom(t *rapid.T, w *workload.Workload, m *mapping.Mapping, stacks split.Stacks) (*taskgraph.Graph, *schedule.Schedule) {
-	tiled, _, err := split.Nodes(w, m, stacks, rules.Default())
-	if err != nil {
-		t.Fatal(err)
-	}
-	g, err := Graph(tiled, rules.Default())
-	if err != nil {
-		t.Fatal(err)
-	}
+	g := build(t, w, m, stacks, rules.Default())
 	size := rapid.SampledFrom([]int{1 << 20, 1 << 20, 8000, 4000, 2000}).Draw(t, "memory size")
 	acc := resized(t, size, func() int { return rapid.IntRange(8, 200).Draw(t, "bandwidth") })
 	costs := allCores(g, acc, func() schedule.NodeCost {

@@ -68,14 +68,7 @@ func TestRecomputedHalos(t *testing.T) {
 	overlaps := 0
 	rapid.Check(t, func(t *rapid.T) {
 		w, m, stacks := drawStack(t)
-		tiled, _, err := split.Nodes(w, m, stacks, rules.Default())
-		if err != nil {
-			t.Fatal(err)
-		}
-		g, err := Graph(tiled, rules.Default())
-		if err != nil {
-			t.Fatal(err)
-		}
+		g := build(t, w, m, stacks, rules.Default())
 		for i := range g.Layers {
 			l := &g.Layers[i]
 			var work int64

@@ -189,14 +189,7 @@ func TestInputsArriveOnce(t *testing.T) {
 			draw = inputNetwork
 		}
 		w, m, stacks := draw(t)
-		tiled, _, err := split.Nodes(w, m, stacks, rules.Default())
-		if err != nil {
-			t.Fatal(err)
-		}
-		g, err := Graph(tiled, rules.Default())
-		if err != nil {
-			t.Fatal(err)
-		}
+		g := build(t, w, m, stacks, rules.Default())
 		acc := resized(t, 1<<24, func() int { return 64 })
 		costs := allCores(g, acc, func() schedule.NodeCost { return schedule.NodeCost{Runtime: 10} })
 		alloc := spread(g, func() int { return rapid.IntRange(0, acc.Offchip-1).Draw(t, "core") })
