@@ -9,6 +9,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -217,6 +218,61 @@ func partTable(t *testing.T) string {
 	return b.String()
 }
 
+// transferTable is the latency with gaps filled or not, and with other orders of fetching.
+// None of it changes the energy.
+func transferTable(t *testing.T) string {
+	cases := []struct {
+		network, chip string
+		mode          Mode
+	}{
+		{"resnet18", "tpu_like_quad_core", Fused},
+		{"resnet18", "simba_small", Fused},
+		{"fsrcnn", "tpu_like_quad_core", Fused},
+		{"bert_base", "tpu_like_quad_core", LayerByLayer},
+	}
+	head, line := "| flags |", "| --- |"
+	var rows []string
+	for _, transfers := range TransferModes() {
+		for _, order := range FetchOrders() {
+			rows = append(rows, fmt.Sprintf("| `--transfers %s --fetch-order %s` |", transfers, order))
+		}
+	}
+	for _, c := range cases {
+		head += fmt.Sprintf(" `%s` on `%s`, %s |", c.network, c.chip, strings.ReplaceAll(string(c.mode), "-", " "))
+		line += " ---: |"
+		p, _, err := Load(Inputs{Workload: c.network, Hardware: c.chip, FoldActivations: true, Rules: rules.Default()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := DefaultOptions()
+		o.Mode, o.Costs, o.Search, o.Fixed = c.mode, NewCosts(), Loma, inTurn(p)
+		var base *schedule.Schedule
+		for i := range rows {
+			orders := FetchOrders()
+			o.Transfers, o.FetchOrder = Transfers(TransferModes()[i/len(orders)]), FetchOrder(orders[i%len(orders)])
+			r, err := Run(context.Background(), p, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := r.Schedule
+			if base == nil {
+				base = s
+				rows[i] += fmt.Sprintf(" %d |", s.Latency)
+				continue
+			}
+			if math.Abs(float64(s.Energy.Total()/base.Energy.Total())-1) > 1e-9 {
+				t.Errorf("%s on %s: energy %v, %v", c.network, c.chip, s.Energy.Total(), base.Energy.Total())
+			}
+			change := "="
+			if s.Latency != base.Latency {
+				change = fmt.Sprintf("%+.3f %%", 100*(float64(s.Latency)/float64(base.Latency)-1))
+			}
+			rows[i] += " " + change + " |"
+		}
+	}
+	return head + "\n" + line + "\n" + strings.Join(rows, "\n") + "\n"
+}
+
 // residual is a small network: two convolutions and an addition around them.
 func residual(t *testing.T, r rules.Rules) Problem {
 	t.Helper()
@@ -283,7 +339,7 @@ func schedulingFiles(t *testing.T) map[string][]byte {
 		t.Fatal(err)
 	}
 	text := string(page)
-	for name, table := range map[string]string{"switches": switchTable(t), "parts": partTable(t)} {
+	for name, table := range map[string]string{"switches": switchTable(t), "parts": partTable(t), "transfers": transferTable(t)} {
 		begin, end := "<!-- generated: "+name+" -->\n", "<!-- end -->\n"
 		before, rest, ok := strings.Cut(text, begin)
 		_, after, ok2 := strings.Cut(rest, end)

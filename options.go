@@ -143,6 +143,10 @@ type Options struct {
 	// Prefetch names the operands of layers (see Prefetchable) whose constants are
 	// fetched before the network starts, as far as there is room for them.
 	Prefetch []string
+	// Transfers is Backfill or InOrder, FetchOrder SmallestFirst, LargestFirst or
+	// AsListed. Neither is searched.
+	Transfers  Transfers
+	FetchOrder FetchOrder
 	// Explore lists the dimensions of the space that are searched from what the other
 	// options and the mapping say: see mapping.Dimensions. Cores that nothing fixes are
 	// searched in any case.
@@ -197,6 +201,8 @@ func DefaultOptions() Options {
 		Mode:        Fused,
 		Rules:       rules.Default(),
 		Order:       ByStacks,
+		Transfers:   Backfill,
+		FetchOrder:  SmallestFirst,
 		Objective:   EDP,
 		Allocator:   Allocators()[0],
 		Evaluations: d.Budget,

@@ -26,6 +26,36 @@ const (
 // Orders lists the names of the orders.
 func Orders() []string { return []string{string(ByStacks), string(ByLatency), string(ByMemory)} }
 
+// Transfers says when a transfer may take its links.
+type Transfers string
+
+const (
+	// Backfill lets a transfer fill a gap that earlier decisions have left.
+	Backfill Transfers = "backfill"
+	// InOrder lets nothing begin on a link before what was decided for it earlier
+	// begins.
+	InOrder Transfers = "in-order"
+)
+
+// TransferModes lists the names of what Transfers may be, the default first.
+func TransferModes() []string { return []string{string(Backfill), string(InOrder)} }
+
+// FetchOrder says in which order the tensors that a node needs are fetched.
+type FetchOrder string
+
+const (
+	SmallestFirst FetchOrder = "smallest"
+	LargestFirst  FetchOrder = "largest"
+	// AsListed fetches constants first, in the order of the layer's operands, and then
+	// what other nodes have written, by producer.
+	AsListed FetchOrder = "listed"
+)
+
+// FetchOrders lists the names of the orders of fetching, the default first.
+func FetchOrders() []string {
+	return []string{string(SmallestFirst), string(LargestFirst), string(AsListed)}
+}
+
 // Prefetchable lists the operands of layers that may be constant: weights, and
 // inputs of the network.
 func Prefetchable() []string { return []string{"W", "I"} }
@@ -61,7 +91,28 @@ func simulation(p Problem, g *taskgraph.Graph, costs *schedule.CostTable, o Opti
 	case o.Order == ByMemory:
 		sim.Priority = simulate.Deepest(g)
 	default:
-		return sim, diag.One(fmt.Sprintf("there is no scheduling order %q", o.Order), fmt.Sprint(Orders()), diag.DidYouMean(string(o.Order), Orders()))
+		return sim, unknown("scheduling order", string(o.Order), Orders())
+	}
+	switch o.Transfers {
+	case Backfill:
+	case InOrder:
+		sim.InOrder = true
+	default:
+		return sim, unknown("mode of transfers", string(o.Transfers), TransferModes())
+	}
+	switch o.FetchOrder {
+	case SmallestFirst:
+	case LargestFirst:
+		sim.FetchOrder = simulate.LargestFirst
+	case AsListed:
+		sim.FetchOrder = simulate.AsListed
+	default:
+		return sim, unknown("order of fetching", string(o.FetchOrder), FetchOrders())
 	}
 	return sim, nil
+}
+
+// unknown reports a name that stands for nothing.
+func unknown(what, name string, names []string) error {
+	return diag.One(fmt.Sprintf("there is no %s %q", what, name), fmt.Sprint(names), diag.DidYouMean(name, names))
 }

@@ -109,10 +109,18 @@ func (o *Options) verify(p Problem, g *taskgraph.Graph, costs *schedule.CostTabl
 		return nil
 	}
 	defer o.timed("verify")()
-	if err := schedule.Verify(g, p.Hardware, costs, a, s, o.Rules); err != nil {
+	if err := o.violation(p, g, costs, a, s); err != nil {
 		return fmt.Errorf("the schedule breaks a rule, which is a bug: %w", err)
 	}
 	return nil
+}
+
+// violation is the first rule that a schedule breaks.
+func (o *Options) violation(p Problem, g *taskgraph.Graph, costs *schedule.CostTable, a *schedule.Allocation, s *schedule.Schedule) error {
+	if err := schedule.Verify(g, p.Hardware, costs, a, s, o.Rules); err != nil || o.Transfers != InOrder {
+		return err
+	}
+	return schedule.VerifyInOrder(g, p.Hardware, s, o.Rules)
 }
 
 // Check verifies a schedule that was not made just now, for instance one read from
@@ -124,7 +132,7 @@ func Check(ctx context.Context, p Problem, o Options, g *taskgraph.Graph, a *sch
 	if err != nil {
 		return Bound{}, err
 	}
-	if err := schedule.Verify(g, p.Hardware, costs, a, s, o.Rules); err != nil {
+	if err := o.violation(p, g, costs, a, s); err != nil {
 		return Bound{}, err
 	}
 	return lowerBound(p, o, g, costs), nil

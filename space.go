@@ -299,6 +299,12 @@ func (o Options) Adopt(c *mapping.Choice, otherwise ...mapping.Dimension) Option
 	if takes(mapping.Cores) {
 		o.Cores = c.Cores
 	}
+	if c != nil && c.Transfers != "" {
+		o.Transfers = Transfers(c.Transfers)
+	}
+	if c != nil && c.FetchOrder != "" {
+		o.FetchOrder = FetchOrder(c.FetchOrder)
+	}
 	return o
 }
 
@@ -314,6 +320,12 @@ func (o *Options) choice(g *taskgraph.Graph, s explore.Solution) (mapping.Choice
 	c := mapping.Choice{
 		Mode: string(o.Mode), Cuts: s.Plan.Cuts, SplitWeights: s.Plan.SplitWeights, RecomputeHalo: o.RecomputeHalo,
 		Order: s.Plan.Order, Prefetch: s.Plan.Prefetch, Stacks: s.Plan.Stacks, Given: mapping.Dimensions(),
+	}
+	if o.Transfers != Backfill {
+		c.Transfers = string(o.Transfers)
+	}
+	if o.FetchOrder != SmallestFirst {
+		c.FetchOrder = string(o.FetchOrder)
 	}
 	if o.Mode == LayerByLayer {
 		c.Given = slices.DeleteFunc(c.Given, func(d mapping.Dimension) bool { return d == mapping.Stacks })

@@ -66,6 +66,8 @@ func TestChoiceReproduces(t *testing.T) {
 		o.Rules, _ = rules.Named(rapid.SampledFrom(rules.Names()).Draw(t, "rules"))
 		o.Order = rapid.SampledFrom([]Order{ByStacks, ByLatency, ByMemory}).Draw(t, "order")
 		o.Prefetch = rapid.SampledFrom([][]string{nil, {"W"}, {"W", "I"}}).Draw(t, "prefetch")
+		o.Transfers = rapid.SampledFrom([]Transfers{Backfill, InOrder}).Draw(t, "transfers")
+		o.FetchOrder = rapid.SampledFrom([]FetchOrder{SmallestFirst, LargestFirst, AsListed}).Draw(t, "fetch order")
 		o.SplitWeights = rapid.SampledFrom([]float64{0, 0, 0.1}).Draw(t, "weights")
 		o.RecomputeHalo = !o.Rules.WholeTileEdges && rapid.Bool().Draw(t, "halo")
 		if last := p.Workload.Layers[len(p.Workload.Layers)-1].ID; rapid.Bool().Draw(t, "own stacks") {

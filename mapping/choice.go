@@ -43,6 +43,8 @@ type Choice struct {
 	Order         string   // the name of an order, or empty if First lists nodes
 	First         []string // layer ids, or layer.node, that come first
 	Prefetch      []string // operands of layers
+	Transfers     string   // "backfill" or "in-order"; empty if it does not say
+	FetchOrder    string   // "smallest", "largest" or "listed"; empty if it does not say
 	Cores         []LayerCores
 	// Given are the dimensions that the choice decides; for the others its fields are
 	// not set.
@@ -64,7 +66,7 @@ func (c *Choice) CoresOf(id int) []int {
 
 // choice reads the section `choice` of a mapping file.
 func choice(n *yamldoc.Node) *Choice {
-	f, ok := n.Fields(yamldoc.Spec{Optional: []string{"mode", "stacks", "split", "split_weights", "tile", "halo", "order", "prefetch", "cores"}})
+	f, ok := n.Fields(yamldoc.Spec{Optional: []string{"mode", "stacks", "split", "split_weights", "tile", "halo", "order", "prefetch", "transfers", "fetch_order", "cores"}})
 	if !ok {
 		return nil
 	}
@@ -114,6 +116,12 @@ func choice(n *yamldoc.Node) *Choice {
 		if operand, ok := x.OneOf("W", "I"); ok {
 			c.Prefetch = append(c.Prefetch, operand)
 		}
+	}
+	if v := f.Get("transfers"); v != nil {
+		c.Transfers, _ = v.OneOf("backfill", "in-order")
+	}
+	if v := f.Get("fetch_order"); v != nil {
+		c.FetchOrder, _ = v.OneOf("smallest", "largest", "listed")
 	}
 	for _, x := range given("cores", Cores).List() {
 		f, ok := x.Fields(yamldoc.Spec{Required: []string{"id", "layer", "cores"}})

@@ -156,6 +156,12 @@ func (w *writer) choice(c *Choice) {
 	if c.Decides(Prefetch) {
 		w.line("  prefetch: %s", flow(c.Prefetch, plain[string]))
 	}
+	if c.Transfers != "" {
+		w.line("  transfers: %s", c.Transfers)
+	}
+	if c.FetchOrder != "" {
+		w.line("  fetch_order: %s", c.FetchOrder)
+	}
 	if c.Decides(Cores) {
 		w.line("  cores:")
 		for _, l := range c.Cores {

@@ -52,6 +52,9 @@ func TestChoiceRoundTrip(t *testing.T) {
 			Prefetch: rapid.SampledFrom([][]string{nil, {"W"}, {"W", "I"}}).Draw(t, "prefetch"),
 			Order:    rapid.SampledFrom([]string{"stacks", "latency", "memory", ""}).Draw(t, "order"),
 			Given:    mapping.Dimensions(),
+
+			Transfers:  rapid.SampledFrom([]string{"", "backfill", "in-order"}).Draw(t, "transfers"),
+			FetchOrder: rapid.SampledFrom([]string{"", "smallest", "largest", "listed"}).Draw(t, "fetch order"),
 		}
 		c.Stacks = rapid.SliceOfN(rapid.SliceOfN(rapid.IntRange(0, 99), 1, 4), 1, 4).Draw(t, "stacks")
 		if c.Order == "" {

@@ -81,6 +81,8 @@ func (v *Violation) Error() string {
 //   - PartialSumsAreFree, DeadEndsAreOutputs: data may move to
 //     where nobody reads it, as constants may under SpaceFreedBeforeLeave.
 //   - StreamedFromAnywhere, DeadEndsAreOutputs: as their names say.
+//
+// VerifyInOrder checks one rule more, which not every schedule has to obey.
 func Verify(g *taskgraph.Graph, acc *hardware.Accelerator, costs *CostTable, alloc *Allocation, s *Schedule, r rules.Rules) error {
 	v := &verifier{g: g, acc: acc, costs: costs, s: s, r: r, read: make([]bool, len(g.Layers))}
 	for e := range g.Edges() {

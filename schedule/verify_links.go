@@ -370,5 +370,5 @@ func (v *verifier) energy() *Violation {
 
 // agree tells whether two figures agree but for rounding.
 func agree(a, b float64) bool {
-	return math.Abs(a-b) <= 1e-9*max(1, math.Abs(a), math.Abs(b))
+	return a == b || math.Abs(a-b) <= 1e-9*max(1, math.Abs(a), math.Abs(b))
 }

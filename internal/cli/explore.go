@@ -146,8 +146,14 @@ func (f *runFlags) given(c *cobra.Command) []mapping.Dimension {
 // adopt completes the options by what the mapping chooses, and finds what is left to
 // explore.
 func (f *runFlags) adopt(c *cobra.Command, m *mapping.Mapping, modes []stream.Mode, o stream.Options) ([]stream.Mode, stream.Options, error) {
-	given := f.given(c)
+	given, flags := f.given(c), o
 	o = o.Adopt(m.Choice, given...)
+	if c.Flags().Changed("transfers") {
+		o.Transfers = flags.Transfers
+	}
+	if c.Flags().Changed("fetch-order") {
+		o.FetchOrder = flags.FetchOrder
+	}
 	switch {
 	case f.explore != "":
 	case m.Explore != nil:

@@ -33,6 +33,7 @@ type runFlags struct {
 	exploreFlags
 	mode, stacks          string
 	order, prefetch       string
+	transfers, fetchOrder string
 	allocator, allocation string
 	objective, effort     string
 	evaluations           int
@@ -85,6 +86,8 @@ mapping.yaml, which with --mapping gives the result again.`,
 	flags.StringVar(&f.stacks, "stacks", "auto", "layers fused together: auto (as many as keep their weights on the chip), a list such as 0-10,11-21, or a file with one stack a line")
 	flags.StringVar(&f.order, "order", string(stream.ByStacks), "which node that is ready is scheduled first: stacks (one after another, the deepest layer first), latency (whose inputs are computed first), memory (the deepest layer of all), or a `file` with one layer id or layer.node a line")
 	flags.StringVar(&f.prefetch, "prefetch", "none", "constants fetched before the network starts, as far as they fit: none, auto (all), or a `list` of operands such as W")
+	flags.StringVar(&f.transfers, "transfers", string(stream.Backfill), "when a transfer may take its links: backfill (in any gap that earlier decisions have left) or in-order (nothing begins on a link before what was decided for it earlier begins)")
+	flags.StringVar(&f.fetchOrder, "fetch-order", string(stream.SmallestFirst), "which of the tensors that a node needs is fetched first: smallest, largest or listed (constants in the order of the operands, then what other nodes have written)")
 	flags.StringVar(&f.allocator, "allocator", "", "how to search: "+strings.Join(allocators(), ", ")+" (default: auto; fixed with --allocation)")
 	flags.StringVar(&f.allocation, "allocation", "", "a saved allocation.json to schedule instead of searching")
 	flags.StringVar(&f.objective, "objective", string(stream.EDP), "what to minimise: "+strings.Join(stream.Objectives(), ", "))
@@ -108,6 +111,8 @@ mapping.yaml, which with --mapping gives the result again.`,
 	completeFile(c, "allocation", "json")
 	complete(c, "order", stream.Orders())
 	complete(c, "prefetch", append([]string{"none", "auto"}, stream.Prefetchable()...))
+	complete(c, "transfers", stream.TransferModes())
+	complete(c, "fetch-order", stream.FetchOrders())
 	complete(c, "objective", stream.Objectives())
 	complete(c, "effort", names)
 	complete(c, "allocator", allocators())
@@ -169,6 +174,13 @@ func (f *runFlags) options(c *cobra.Command) (modes []stream.Mode, o stream.Opti
 	} else {
 		o.First, err = readOrder(f.order)
 		problems.Note(err)
+	}
+	o.Transfers, o.FetchOrder = stream.Transfers(f.transfers), stream.FetchOrder(f.fetchOrder)
+	if !slices.Contains(stream.TransferModes(), f.transfers) {
+		problems.Add(badChoice("transfers", f.transfers, stream.TransferModes()))
+	}
+	if !slices.Contains(stream.FetchOrders(), f.fetchOrder) {
+		problems.Add(badChoice("fetch-order", f.fetchOrder, stream.FetchOrders()))
 	}
 	o.Seed, o.Workers, o.LPFLimit, o.SkipVerify = f.seed, f.workers, f.lpfLimit, f.noVerify
 	problems = append(problems, f.tilingFlags.options(c, &o)...)

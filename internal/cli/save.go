@@ -56,7 +56,7 @@ func reportData(c *cobra.Command, p stream.Problem, s stream.Sources, f *runFlag
 				Split: mapping.CutTexts(r.Choice.Cuts, true), Tile: mapping.CutTexts(r.Choice.Cuts, false), SplitWeights: r.Choice.SplitWeights, RecomputeHalo: o.RecomputeHalo,
 				Activations: f.activations, Dims: f.dims, Precision: f.precisions, UnknownOp: f.saved(),
 				Stacks: r.Choice.Stacks, Search: string(o.Search), LPFLimit: o.LPFLimit,
-				Order: order, Prefetch: r.Choice.Prefetch,
+				Order: order, Prefetch: r.Choice.Prefetch, Transfers: r.Choice.Transfers, FetchOrder: r.Choice.FetchOrder,
 				Explore: names(o.Explore), Pick: string(o.Pick), Limit: f.limits, TimeLimit: o.TimeLimit.Seconds(),
 				Allocator: allocator, Evaluations: o.Evaluations, Generations: o.Generations, Individuals: o.Individuals,
 			},

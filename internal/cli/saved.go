@@ -107,6 +107,12 @@ func (f *savedFlags) load(dir string) (*loaded, error) {
 	set := &r.Inputs.Settings
 	l.options.Stacks, l.options.Search, l.options.LPFLimit = set.Stacks, stream.LoopSearch(set.Search), set.LPFLimit
 	l.options.SplitWeights, l.options.RecomputeHalo = set.SplitWeights, set.RecomputeHalo
+	if set.Transfers != "" {
+		l.options.Transfers = stream.Transfers(set.Transfers)
+	}
+	if set.FetchOrder != "" {
+		l.options.FetchOrder = stream.FetchOrder(set.FetchOrder)
+	}
 	if l.options.Cuts, err = parseTexts(file, *set); err != nil {
 		return nil, err
 	}
@@ -133,6 +139,12 @@ func (f *savedFlags) inputs(file string, saved *report.Inputs) (stream.Inputs, e
 	}
 	if activations := []string{"fold", "node"}; !slices.Contains(activations, saved.Settings.Activations) {
 		bad("settings.activations", saved.Settings.Activations, activations)
+	}
+	if t := saved.Settings.Transfers; t != "" && !slices.Contains(stream.TransferModes(), t) {
+		bad("settings.transfers", t, stream.TransferModes())
+	}
+	if order := saved.Settings.FetchOrder; order != "" && !slices.Contains(stream.FetchOrders(), order) {
+		bad("settings.fetch_order", order, stream.FetchOrders())
 	}
 	place := func(kind, given string, in report.Input, builtin func(string) bool) string {
 		switch {
@@ -235,7 +247,7 @@ func (l *loaded) choice() (mapping.Choice, error) {
 	set := &l.result.Inputs.Settings
 	c := mapping.Choice{
 		Mode: l.result.Inputs.Mode, Stacks: set.Stacks, Cuts: l.options.Cuts, SplitWeights: set.SplitWeights, RecomputeHalo: set.RecomputeHalo,
-		Order: set.Order, Prefetch: set.Prefetch, Given: mapping.Dimensions(),
+		Order: set.Order, Prefetch: set.Prefetch, Transfers: set.Transfers, FetchOrder: set.FetchOrder, Given: mapping.Dimensions(),
 	}
 	if l.options.Mode == stream.LayerByLayer {
 		c.Given = slices.DeleteFunc(c.Given, func(d mapping.Dimension) bool { return d == mapping.Stacks })

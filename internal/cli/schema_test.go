@@ -120,7 +120,7 @@ func flagSchema(f *pflag.Flag, values []any) *jsonschema.Schema {
 		s.Examples = values
 	default:
 		// Others may take files or lists beside the words that are offered for them.
-		if slices.Contains([]string{"mode", "objective", "effort", "allocator", "search", "rules", "activations", "unknown-op", "halo"}, f.Name) {
+		if slices.Contains([]string{"mode", "objective", "effort", "allocator", "search", "rules", "activations", "unknown-op", "halo", "transfers", "fetch-order"}, f.Name) {
 			s.Type, s.Enum = "string", values
 			return s
 		}

@@ -72,12 +72,13 @@ func spread(g *taskgraph.Graph, core func() int) *schedule.Allocation {
 	return alloc
 }
 
-// executed schedules a graph and computes the network as scheduled; want is what
-// it comes to layer by layer. The error is a
+// executed schedules a graph, with what the options say of transfers, and computes the
+// network as scheduled; want is what it comes to layer by layer. The error is a
 // *schedule.Infeasible if there is no schedule.
-func executed(w *workload.Workload, g *taskgraph.Graph, acc *hardware.Accelerator, costs *schedule.CostTable, alloc *schedule.Allocation, want execute.Values) (*schedule.Schedule, error) {
+func executed(w *workload.Workload, g *taskgraph.Graph, acc *hardware.Accelerator, costs *schedule.CostTable, alloc *schedule.Allocation, want execute.Values, p simulate.Problem) (*schedule.Schedule, error) {
 	r := rules.Default()
-	sim, err := simulate.New(simulate.Problem{Graph: g, Accelerator: acc, Costs: costs, Priority: simulate.Order(g, nil), Rules: r})
+	p.Graph, p.Accelerator, p.Costs, p.Priority, p.Rules = g, acc, costs, simulate.Order(g, nil), r
+	sim, err := simulate.New(p)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +116,10 @@ func executedAtRandom(t *rapid.T, w *workload.Workload, m *mapping.Mapping, stac
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := executed(w, g, acc, costs, alloc, want)
+	s, err := executed(w, g, acc, costs, alloc, want, simulate.Problem{
+		InOrder:    rapid.IntRange(0, 3).Draw(t, "in order") == 0,
+		FetchOrder: rapid.SampledFrom([]simulate.FetchOrder{simulate.SmallestFirst, simulate.LargestFirst, simulate.AsListed}).Draw(t, "fetch order"),
+	})
 	if infeasible := new(schedule.Infeasible); errors.As(err, &infeasible) {
 		return g, nil
 	} else if err != nil {
@@ -355,7 +359,7 @@ func testExecution(t *testing.T, w *workload.Workload) {
 						runtime = (runtime+7)%20 + 1
 						return schedule.NodeCost{Runtime: runtime}
 					})
-					s, err := executed(w, g, acc, costs, alloc, want)
+					s, err := executed(w, g, acc, costs, alloc, want, simulate.Problem{})
 					infeasible := new(schedule.Infeasible)
 					switch {
 					case errors.As(err, &infeasible) && size < 1<<24:

@@ -43,6 +43,11 @@ type Settings struct {
 	// that lists nodes. Prefetch are the operands that were fetched ahead.
 	Order    string   `json:"order,omitempty"`
 	Prefetch []string `json:"prefetch,omitempty"`
+	// Transfers is "in-order" if nothing began on a link before what was decided for it
+	// earlier, "" if gaps were filled. FetchOrder is the order in which what a node needs
+	// was fetched: "largest", "listed", "" for the smallest first.
+	Transfers  string `json:"transfers,omitempty" jsonschema:"enum=in-order"`
+	FetchOrder string `json:"fetch_order,omitempty" jsonschema:"enum=largest,enum=listed"`
 	// How the allocation was found. The number of workers is left out: it changes
 	// nothing.
 	Allocator   string `json:"allocator"`   // "auto", ..., "fixed"

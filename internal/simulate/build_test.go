@@ -144,7 +144,10 @@ func run(t testing.TB, p Problem, alloc *schedule.Allocation) *schedule.Schedule
 }
 
 func verify(p Problem, alloc *schedule.Allocation, s *schedule.Schedule) error {
-	return schedule.Verify(p.Graph, p.Accelerator, p.Costs, alloc, s, p.Rules)
+	if err := schedule.Verify(p.Graph, p.Accelerator, p.Costs, alloc, s, p.Rules); err != nil || !p.InOrder {
+		return err
+	}
+	return schedule.VerifyInOrder(p.Graph, p.Accelerator, s, p.Rules)
 }
 
 // describe writes transfers as "fetch a.W 6->0 0-2".

@@ -21,10 +21,10 @@
 // needs, finds room for its output and fixes its start; see Simulator.decide.
 // Decisions are final, but they are not made in the order of time: a transfer is
 // placed in the earliest gap that source, links and destination leave, which may
-// lie before what has been decided already. Two things keep this consistent. Room
-// in a memory is granted only if it lasts from then on for ever, so that no later
-// decision can take it away. And a stay ends no earlier than all that has been
-// decided to read it.
+// lie before what has been decided already (unless Problem.InOrder forbids it). Two
+// things keep this consistent. Room in a memory is granted only if it lasts from
+// then on for ever, so that no later decision can take it away. And a stay ends no
+// earlier than all that has been decided to read it.
 //
 // The switches of package rules replace parts of this by what the published
 // scheduler does. Where the two differ by more than a condition, the published

@@ -16,11 +16,12 @@ type link struct {
 	load      steps[float64]
 	bandwidth float64
 	full      unit.Cycles // the link is fully loaded until then
+	latest    unit.Cycles // the latest start of what loads it
 }
 
 func (l *link) reset() {
 	l.load.reset()
-	l.full = 0
+	l.full, l.latest = 0, 0
 }
 
 // idle returns the earliest time from t on at which the link has the given
@@ -58,6 +59,7 @@ func (l *link) idle(t, duration unit.Cycles, bandwidth float64) unit.Cycles {
 func (l *link) occupy(start, end unit.Cycles, bandwidth float64) {
 	if start < end && !math.IsInf(l.bandwidth, 1) {
 		l.load.addDuring(start, end, bandwidth)
+		l.latest = max(l.latest, start)
 	}
 }
 
@@ -66,6 +68,11 @@ func (l *link) occupy(start, end unit.Cycles, bandwidth float64) {
 func (s *Simulator) window(links []int32, bandwidth []float64, tensors []taskgraph.TensorID, t, duration unit.Cycles) unit.Cycles {
 	if duration == 0 {
 		return t
+	}
+	if s.InOrder {
+		for _, l := range links {
+			t = max(t, s.links[l].latest)
+		}
 	}
 	if s.rules.JoinPastTransfers {
 		if start, ok := s.joinWindow(links, bandwidth, tensors, t, duration); ok {

@@ -7,7 +7,17 @@ import (
 
 	"streamdse/hardware"
 	"streamdse/taskgraph"
-	"streamdse/unit"
+)
+
+// FetchOrder is the order in which what a node needs is fetched.
+type FetchOrder uint8
+
+const (
+	SmallestFirst FetchOrder = iota
+	LargestFirst
+	// AsListed has the constants first, in the order of the operands of the layer, and
+	// then what other nodes wrote, by producer.
+	AsListed
 )
 
 // need is a tensor that a node reads.
@@ -19,7 +29,7 @@ type need struct {
 }
 
 // needs is what all nodes read, in rows that nodes share as they share rows of edges.
-// Smaller tensors come before larger ones, within a row and from row to row of a node.
+// They are in the order of fetching, within a row and from row to row of a node.
 type needs struct {
 	list  []need
 	first []int32 // row r is list[first[r]:first[r+1]]
@@ -32,8 +42,9 @@ func (x *needs) of(n taskgraph.NodeID) []int32 { return x.rows[x.start[n]:x.star
 
 func (x *needs) row(r int32) []need { return x.list[x.first[r]:x.first[r+1]] }
 
-// needLister collects what each node reads: its constants, the last operand first, and
-// then what other nodes wrote, by producer; smaller tensors before larger.
+// needLister collects what each node reads: its constants, the last operand first unless
+// fetching goes by the list, and then what other nodes wrote, by producer; from this it
+// makes the order of fetching.
 type needLister struct {
 	*plan
 	constants []int32 // rows by tensor
@@ -73,6 +84,9 @@ func (p *plan) listNeeds() {
 			if r := l.constant(taskgraph.NodeID(n), i); r != empty {
 				rows = append(rows, r)
 			}
+		}
+		if p.FetchOrder == AsListed {
+			slices.Reverse(rows)
 		}
 		for _, e := range g.InRows(taskgraph.NodeID(n)) {
 			if r := l.edge(node, e); r != empty {
@@ -132,24 +146,33 @@ func (l *needLister) end() int32 {
 	if len(fresh) == 0 {
 		return empty
 	}
-	bySize := func(a, b need) int { return cmp.Compare(l.size(a), l.size(b)) }
-	if !slices.IsSortedFunc(fresh, bySize) {
-		slices.SortStableFunc(fresh, bySize)
+	if !slices.IsSortedFunc(fresh, l.compare) {
+		slices.SortStableFunc(fresh, l.compare)
 	}
 	l.needs.first = append(l.needs.first, int32(len(l.needs.list)))
 	return int32(len(l.needs.first) - 2)
 }
 
-func (l *needLister) size(x need) unit.Bits { return l.Graph.Tensors[x.tensor].Bits }
+// compare tells whether a is fetched before b (below 0), after it, or as they are listed (0).
+func (l *needLister) compare(a, b need) int {
+	x, y := l.Graph.Tensors[a.tensor].Bits, l.Graph.Tensors[b.tensor].Bits
+	switch l.FetchOrder {
+	case AsListed:
+		return 0
+	case LargestFirst:
+		return cmp.Compare(y, x)
+	}
+	return cmp.Compare(x, y)
+}
 
-// inOrder sorts the rows of a node by the size of what is in them. Where sizes of
-// different rows alternate, it puts them together into one.
+// inOrder sorts the rows of a node by what is in them. Where what is in different rows
+// alternates, it puts them together into one.
 func (l *needLister) inOrder(rows []int32) []int32 {
-	least := func(r int32) unit.Bits { return l.size(l.needs.row(r)[0]) }
-	most := func(r int32) unit.Bits { row := l.needs.row(r); return l.size(row[len(row)-1]) }
+	first := func(r int32) need { return l.needs.row(r)[0] }
+	last := func(r int32) need { row := l.needs.row(r); return row[len(row)-1] }
 	ordered := true
 	for i := 1; i < len(rows) && ordered; i++ {
-		ordered = most(rows[i-1]) <= least(rows[i])
+		ordered = l.compare(last(rows[i-1]), first(rows[i])) <= 0
 	}
 	if ordered {
 		return rows
@@ -159,11 +182,11 @@ func (l *needLister) inOrder(rows []int32) []int32 {
 		l.key = binary.LittleEndian.AppendUint32(l.key, uint32(r))
 	}
 	apart := slices.Clone(rows)
-	slices.SortStableFunc(apart, func(a, b int32) int { return cmp.Compare(least(a), least(b)) })
+	slices.SortStableFunc(apart, func(a, b int32) int { return l.compare(first(a), first(b)) })
 	for i := 1; i < len(apart); i++ {
 		a, b := apart[i-1], apart[i]
-		// What is of equal size must not change places.
-		if most(a) > least(b) || most(a) == least(b) && slices.Index(rows, a) > slices.Index(rows, b) {
+		// Equals must not change places.
+		if c := l.compare(last(a), first(b)); c > 0 || c == 0 && slices.Index(rows, a) > slices.Index(rows, b) {
 			return l.merge(rows)
 		}
 	}

@@ -27,7 +27,12 @@ type Problem struct {
 	// Prefetch names the operands of layers, such as W, whose constants are fetched
 	// before the first node, as far as there is room.
 	Prefetch []string
-	Rules    rules.Rules
+	// FetchOrder is the order in which what a node needs is fetched.
+	FetchOrder FetchOrder
+	// InOrder lets nothing begin on a link before what was decided for it earlier
+	// begins; else a transfer may fill any gap.
+	InOrder bool
+	Rules   rules.Rules
 }
 
 // route is how a memory's content reaches a core.

@@ -254,6 +254,8 @@ func drawProblem(t *rapid.T, r rules.Rules) (Problem, *schedule.Allocation) {
 	if rapid.IntRange(0, 3).Draw(t, "prefetch") == 0 {
 		p.Prefetch = []string{"W"}
 	}
+	p.InOrder = rapid.IntRange(0, 3).Draw(t, "in order") == 0
+	p.FetchOrder = rapid.SampledFrom([]FetchOrder{SmallestFirst, SmallestFirst, LargestFirst, AsListed}).Draw(t, "fetch order")
 	switch rapid.IntRange(0, 5).Draw(t, "order") {
 	case 0:
 		p.Priority, p.EarliestReady = Ascending(g), true

@@ -511,8 +511,9 @@ func TestForks(t *testing.T) {
 
 // TestEvaluateAllocatesNothing once it is warm.
 func TestEvaluateAllocatesNothing(t *testing.T) {
-	for _, r := range []rules.Rules{rules.Default(), rules.Reference2024()} {
+	for i, r := range []rules.Rules{rules.Default(), rules.Reference2024(), rules.Default()} {
 		p, alloc := synthetic(t, r)
+		p.InOrder = i == 2
 		sim, err := New(p)
 		if err != nil {
 			t.Fatal(err)

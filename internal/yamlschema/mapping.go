@@ -107,6 +107,8 @@ type Choice struct {
 	Halo         string     `json:"halo,omitempty" jsonschema:"enum=cache,enum=recompute"`
 	Order        *WordOrIDs `json:"order,omitempty"`
 	Prefetch     []string   `json:"prefetch,omitempty" jsonschema:"enum=W,enum=I"`
+	Transfers    string     `json:"transfers,omitempty" jsonschema:"enum=backfill,enum=in-order"`
+	FetchOrder   string     `json:"fetch_order,omitempty" jsonschema:"enum=smallest,enum=largest,enum=listed"`
 	Cores        []OnCores  `json:"cores,omitempty"`
 }
 
