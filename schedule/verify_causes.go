@@ -10,11 +10,12 @@ import (
 // said to be for:
 //
 //   - a fetch brings what its node reads to the memory it reads it from;
-//   - a spill brings to off-chip memory what its node reads;
+//   - a spill brings to off-chip memory what its node reads from there; see offloads;
 //   - a prefetch is for no node, and brings a constant to where some node reads it;
 //   - a writeback brings the network output that its node has written to off-chip
 //     memory;
-//   - an eviction empties a memory of its node's core into off-chip memory.
+//   - an eviction makes room in a memory of its node's core by moving into off-chip memory
+//     what is there; see offloads.
 func (v *verifier) causes() *Violation {
 	for i := range v.s.Transfers {
 		x := &v.s.Transfers[i]
@@ -36,6 +37,9 @@ func (v *verifier) causes() *Violation {
 		}
 	}
 	if broken := v.reading(); broken != nil {
+		return broken
+	}
+	if broken := v.offloads(); broken != nil {
 		return broken
 	}
 	return v.prefetches()

@@ -68,10 +68,7 @@ func (v *verifier) decided(d *decision) string {
 
 // decisions lists the uses of links in the order in which they were decided.
 func (v *verifier) decisions() []decision {
-	turn := make([]int, len(v.g.Nodes))
-	for i, n := range v.s.Order {
-		turn[n] = i + 1
-	}
+	turn := v.turns()
 	list := make([]decision, 0, len(v.s.Transfers)+len(v.s.Blocks))
 	for i := range v.s.Transfers {
 		x := &v.s.Transfers[i]

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"streamdse/hardware"
 	"streamdse/rules"
@@ -266,5 +269,131 @@ func TestVerifyFillKeepsSchedulesValid(t *testing.T) {
 	fill(p.Graph, s)
 	if err := verify(p, alloc, s); err != nil {
 		t.Error(err)
+	}
+}
+
+// streamer is a node on a core whose outputs have a memory of their own, which streams what
+// another node has left there, and a third one that the memory has room for or not.
+func streamer(t *testing.T, size int) (Problem, *schedule.Allocation) {
+	return problem(chip{cores: 1, size: size, memories: [][]string{{"I1"}, {"I2"}, {"O"}}}.build(t), rules.Default(),
+		node{core: 0, runtime: 10, out: 400, input: 40},
+		node{core: 0, runtime: 10, out: 300, input: 40, weight: 40},
+		node{core: 0, runtime: 10, out: 40, weight: 40, from: []int{0}, streamed: []hardware.MemoryOperand{hardware.I1}, in: 5},
+		node{core: 0, runtime: 10, out: 40, from: []int{1, 2}},
+	)
+}
+
+// TestVerifyTellsSpillsFromEvictions calls what goes off-chip by the other name, or has it
+// happen where it need not.
+func TestVerifyTellsSpillsFromEvictions(t *testing.T) {
+	inOneMemory := func(*testing.T) (Problem, *schedule.Allocation) {
+		return problem(chip{cores: 1}.build(t), rules.Default(),
+			node{core: 0, runtime: 10, out: 80, input: 40},
+			node{core: 0, runtime: 10, out: 40, from: []int{0}, streamed: []hardware.MemoryOperand{hardware.I1}, in: 5},
+		)
+	}
+	sized := func(size int) func(*testing.T) (Problem, *schedule.Allocation) {
+		return func(t *testing.T) (Problem, *schedule.Allocation) { return streamer(t, size) }
+	}
+	rename := func(cause schedule.Cause) func(*mutable, int) {
+		return func(m *mutable, i int) { m.Transfers[i].Cause = cause }
+	}
+	swap := func(step int) func(*mutable, int) {
+		return func(m *mutable, i int) {
+			m.Transfers[i], m.Transfers[i+step] = m.Transfers[i+step], m.Transfers[i]
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		build  func(*testing.T) (Problem, *schedule.Allocation)
+		of     string // the transfer
+		mutate func(*mutable, int)
+		detail string
+	}{
+		{"a spill from a memory that has room, called an eviction", sized(1000), "spill a.O 0->1", rename(schedule.Eviction),
+			"transfer 4 of tensor O of layer a (first used by node 0) from core 0 to core 1 for node 0 of layer c: memory m2 of core 0 has room without it: no more than 740 of 1000 bits are to stay there"},
+		{"an eviction for the output of a node, called a spill", sized(600), "eviction a.O 0->1", rename(schedule.Spill),
+			"transfer 3 of tensor O of layer a (first used by node 0) from core 0 to core 1 for node 0 of layer b: the node does not read that from memory m0 of core 1"},
+		{"an eviction from where a node streams, called a spill", inOneMemory, "eviction a.O 0->1", rename(schedule.Spill),
+			"transfer 1 of tensor O of layer a (first used by node 0) from core 0 to core 1 for node 0 of layer b: the node streams through memory m0 of core 0 and has emptied it before"},
+		{"a spill before a fetch", sized(1000), "spill a.O 0->1", swap(-1),
+			"transfer 3 of tensor O of layer a (first used by node 0) from core 0 to core 1 for node 0 of layer c: the node streams it, but still fetches something after that: transfer 4"},
+		{"a spill after the fetch that it is for", relayed, "spill a.O 0->2", swap(1),
+			"transfer 2 of tensor O of layer a (first used by node 0) from core 0 to core 2 for node 0 of layer b: the node neither streams it nor fetches it from off-chip after that"},
+		{"a spill between cores that are joined", relayed, "spill a.O 0->2", func(m *mutable, _ int) {
+			m.p.Accelerator = chip{cores: 2, links: []string{"0, 1"}}.build(t)
+			renumber := []int32{0, 2, 1} // its memories are in another order
+			for i := range m.Transfers {
+				x := &m.Transfers[i]
+				x.Links[0], x.FromStore, x.ToStore = 2, renumber[x.FromStore], renumber[x.ToStore]
+			}
+			for i := range m.Copies {
+				m.Copies[i].Store = renumber[m.Copies[i].Store]
+			}
+		}, "transfer 1 of tensor O of layer a (first used by node 0) from core 0 to core 2 for node 0 of layer b: the node does not stream it, and core 0 can send it to core 1"},
+		{"an eviction of what the node reads", sized(1000), "writeback d.O 0->1", func(m *mutable, i int) {
+			x := m.Transfers[i]
+			x.Tensor, x.Cause, x.Bits, x.Start, x.End = m.p.Graph.Nodes[1].Operands[0], schedule.Eviction, 300, 90, 98
+			m.Transfers = slices.Insert(m.Transfers, i, x)
+			m.Copies = append(m.Copies, schedule.Copy{Tensor: x.Tensor, Store: x.ToStore, Start: 90, Available: 98, End: schedule.Forever})
+		}, "transfer 7 of tensor O of layer b (first used by node 0) from core 0 to core 1 for node 0 of layer d: it makes no room for the node, which needs it on core 0"},
+	} {
+		p, alloc := c.build(t)
+		m := &mutable{clone(run(t, p, alloc)), &p, alloc}
+		i := slices.IndexFunc(m.describe(), func(d string) bool { return strings.HasPrefix(d, c.of) })
+		if i < 0 {
+			t.Errorf("%s: no %s in %v", c.name, c.of, m.describe())
+			continue
+		}
+		c.mutate(m, i)
+		var broken *schedule.Violation
+		if err := verify(p, alloc, m.Schedule); !errors.As(err, &broken) || broken.Rule != schedule.RuleCause || broken.Detail != c.detail {
+			t.Errorf("%s: %v\nwant %s", c.name, err, c.detail)
+		}
+	}
+}
+
+// TestRandomRelabelled: random evictions and spills called by the other name are nearly all
+// told apart. A spill from a full memory may as well have been an eviction.
+func TestRandomRelabelled(t *testing.T) {
+	var alloc *schedule.Allocation
+	gen := rapid.Custom(func(t *rapid.T) Problem {
+		var p Problem
+		p, alloc = drawProblem(t, rules.Default())
+		return p
+	})
+	other := map[schedule.Cause]schedule.Cause{schedule.Eviction: schedule.Spill, schedule.Spill: schedule.Eviction}
+	count, missed := map[schedule.Cause]int{}, map[schedule.Cause]int{}
+	for seed := range 1500 {
+		p := gen.Example(seed)
+		sim, err := New(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := sim.Run(alloc)
+		if err != nil {
+			continue
+		}
+		for i := range s.Transfers {
+			x := &s.Transfers[i]
+			was := x.Cause
+			if _, ok := other[was]; !ok {
+				continue
+			}
+			count[was]++
+			x.Cause = other[was]
+			var broken *schedule.Violation
+			switch err := verify(p, alloc, s); {
+			case err == nil:
+				missed[was]++
+			case !errors.As(err, &broken) || broken.Rule != schedule.RuleCause || broken.Transfer != i:
+				t.Errorf("%v called %v: %v", was, x.Cause, err)
+			}
+			x.Cause = was
+		}
+	}
+	t.Logf("%v, of which pass: %v", count, missed)
+	if count[schedule.Eviction] < 200 || count[schedule.Spill] < 100 || missed[schedule.Eviction] > 0 || missed[schedule.Spill] > 10 {
+		t.Errorf("%v, of which pass: %v", count, missed)
 	}
 }
