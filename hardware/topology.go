@@ -2,35 +2,35 @@ package hardware
 
 import "slices"
 
+// hop is an ordered pair of neighbouring cores.
+type hop struct{ from, to int }
+
 // topology is the graph of cores while an accelerator is being built.
 type topology struct {
-	succ, pred [][]int     // neighbours in the order in which the edges were added
-	link       map[int]int // from*cores+to -> index of Links
-	order      []int       // cores in the order of their first mention
+	succ, pred [][]int       // neighbours in the order in which the edges were added
+	links      map[hop][]int // indices of Links, in the order of the file
+	order      []int         // cores in the order of their first mention
 	seen       []bool
 }
 
 func newTopology(cores int) *topology {
-	return &topology{succ: make([][]int, cores), pred: make([][]int, cores), link: map[int]int{}, seen: make([]bool, cores)}
+	return &topology{succ: make([][]int, cores), pred: make([][]int, cores), links: map[hop][]int{}, seen: make([]bool, cores)}
 }
 
-// connect adds the directed edge from -> to and returns the link that it is on: where
-// two media join the same cores, the one that the file names first carries the
-// transfers.
-func (t *topology) connect(from, to, link int) int {
+// connect adds a link to those that lead from one core to another.
+func (t *topology) connect(from, to, link int) {
 	for _, c := range []int{from, to} {
 		if !t.seen[c] {
 			t.seen[c] = true
 			t.order = append(t.order, c)
 		}
 	}
-	if first, exists := t.link[from*len(t.succ)+to]; exists {
-		return first
+	h := hop{from, to}
+	if len(t.links[h]) == 0 {
+		t.succ[from] = append(t.succ[from], to)
+		t.pred[to] = append(t.pred[to], from)
 	}
-	t.link[from*len(t.succ)+to] = link
-	t.succ[from] = append(t.succ[from], to)
-	t.pred[to] = append(t.pred[to], from)
-	return link
+	t.links[h] = append(t.links[h], link)
 }
 
 // coreOrder is the order of first mention, followed by the cores that no edge
@@ -45,11 +45,11 @@ func (t *topology) coreOrder() []int {
 	return order
 }
 
-// links are the links along a path of cores.
-func (t *topology) links(hops []int) []int {
+// first are the first links along a path of cores.
+func (t *topology) first(hops []int) []int {
 	var l []int
 	for i := 1; i < len(hops); i++ {
-		l = append(l, t.link[hops[i-1]*len(t.succ)+hops[i]])
+		l = append(l, t.links[hop{hops[i-1], hops[i]}][0])
 	}
 	return l
 }
@@ -133,9 +133,81 @@ func (a *Accelerator) route(t *topology) {
 				}
 			}
 			a.hops[from][to] = hops
-			a.paths[from][to] = t.links(hops)
+			a.paths[from][to] = t.first(hops)
 		}
 	}
+	a.parallel = map[hop][]int{}
+	for h, links := range t.links {
+		if len(links) > 1 {
+			a.parallel[h] = links
+		}
+	}
+}
+
+// maxLanes is up to how many alternatives all combinations of parallel links are listed.
+const maxLanes = 16
+
+// Between is the links that lead from a core to a neighbour of it, in the order of the
+// file: one of them carries a transfer.
+func (a *Accelerator) Between(from, to int) []int {
+	links := a.paths[from][to]
+	if parallel := a.parallel[hop{from, to}]; parallel != nil && !a.firstOnly {
+		links = parallel
+	}
+	return links
+}
+
+// Lanes lists the alternatives for a transfer between two cores: the links of each that
+// it would occupy, along the cores of Hops, where parallel links leave a choice. The first
+// is Path, and there is none where that is nil.
+//
+// The order is that of the file, the first hop counting most. Where there are more than
+// maxLanes combinations, only those are listed in which every hop takes its first, its
+// second, ... link, beginning again where a hop has fewer than another: so every link is
+// in one of them.
+func (a *Accelerator) Lanes(from, to int) [][]int {
+	path := a.Path(from, to)
+	if path == nil {
+		return nil
+	}
+	if len(a.parallel) == 0 || a.firstOnly {
+		return [][]int{path}
+	}
+	hops := a.Hops(from, to)
+	choices := make([][]int, len(path))
+	all, widest := 1, 1
+	for i := range choices {
+		choices[i] = a.Between(hops[i], hops[i+1])
+		all, widest = min(all*len(choices[i]), maxLanes+1), max(widest, len(choices[i]))
+	}
+	if all > maxLanes {
+		lanes := make([][]int, widest)
+		for k := range lanes {
+			for _, links := range choices {
+				lanes[k] = append(lanes[k], links[k%len(links)])
+			}
+		}
+		return lanes
+	}
+	lanes := [][]int{nil}
+	for _, links := range choices {
+		var longer [][]int
+		for _, lane := range lanes {
+			for _, l := range links {
+				longer = append(longer, append(slices.Clip(lane), l))
+			}
+		}
+		lanes = longer
+	}
+	return lanes
+}
+
+// FirstLinksOnly is the accelerator in which, of parallel links, only the first carries
+// anything.
+func (a *Accelerator) FirstLinksOnly() *Accelerator {
+	b := *a
+	b.firstOnly = true
+	return &b
 }
 
 // SingleCore returns an accelerator that is just one core, whose own memories go
