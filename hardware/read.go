@@ -41,9 +41,10 @@ const maxCores = 256
 //     ordinary member of links and buses. A link is two directed connections, a
 //     bus one medium for all its cores. A core may be written out in place.
 //
-// Where an entry of core_connectivity gives no bandwidth or unit_energy_cost, the
-// accelerator's counts; a unit energy that is given nowhere is 0. Cores that several
-// entries join have parallel links: each can carry something at the same time.
+// Beside unit_energy_cost, which is per cycle of activity, each of them may give
+// energy_per_bit; the two add up. Where an entry of core_connectivity gives no
+// bandwidth or energy, the accelerator's counts; an energy that is given nowhere is 0. Cores that
+// several entries join have parallel links: each can carry something at the same time.
 //
 // Read but without effect on any figure: core_coordinates, technology_node,
 // memory_aliases and max_object_fifo_depth; the last two leave a warning.
@@ -78,7 +79,7 @@ func (r *reader) accelerator(root *yamldoc.Node) *Accelerator {
 	}
 	f, ok := root.Fields(yamldoc.Spec{
 		Required: []string{"name", "cores", "core_connectivity"},
-		Optional: []string{"offchip_core", "offchip_core_id", "bandwidth", "unit_energy_cost", "core_memory_sharing",
+		Optional: []string{"offchip_core", "offchip_core_id", "bandwidth", "unit_energy_cost", "energy_per_bit", "core_memory_sharing",
 			"core_coordinates", "technology_node", "memory_aliases", "max_object_fifo_depth"},
 	})
 	if !ok {
@@ -101,8 +102,7 @@ func (r *reader) accelerator(root *yamldoc.Node) *Accelerator {
 	}
 	r.coordinates(f.Get("core_coordinates"), a)
 	g := graph{acc: a, topology: newTopology(len(a.Cores))}
-	g.bandwidth, _ = f.Get("bandwidth").Positive()
-	g.energy, _ = f.Get("unit_energy_cost").Float(0)
+	g.common.read(f)
 	g.read(f)
 	leader := r.sharing(f.Get("core_memory_sharing"), a, complete)
 	if !complete {
@@ -410,33 +410,56 @@ func (r *reader) sharing(n *yamldoc.Node, a *Accelerator, complete bool) []int {
 
 // graph reads the connections between the cores.
 type graph struct {
-	acc       *Accelerator
-	topology  *topology
-	bandwidth float64 // of entries that give none; 0 if there is none
-	energy    float64
+	acc      *Accelerator
+	topology *topology
+	common   speed // of entries that give none; the bandwidth is 0 if there is none
+}
+
+// speed is how fast a connection is and what it costs.
+type speed struct {
+	bandwidth unit.BitsPerCycle
+	energy    unit.Picojoules // per cycle
+	bitEnergy unit.Picojoules
+}
+
+// read takes over what the keys of a connection, or of all, give.
+func (s *speed) read(f yamldoc.Fields) {
+	if v := f.Get("bandwidth"); v != nil {
+		x, _ := v.Positive()
+		s.bandwidth = unit.BitsPerCycle(x)
+	}
+	if v := f.Get("unit_energy_cost"); v != nil {
+		x, _ := v.Float(0)
+		s.energy = unit.Picojoules(x)
+	}
+	if v := f.Get("energy_per_bit"); v != nil {
+		x, _ := v.Float(0)
+		s.bitEnergy = unit.Picojoules(x)
+	}
+}
+
+// link is a directed link of that speed.
+func (s speed) link(from, to int) Link {
+	return Link{From: from, To: to, Bandwidth: s.bandwidth, UnitEnergy: s.energy, BitEnergy: s.bitEnergy}
 }
 
 func (g *graph) read(f yamldoc.Fields) {
-	own := f.Get("offchip_core") != nil // connects the off-chip core
-	linked := map[hop]int{}             // by the cores in the order of the entry: its line
-	var bare []*yamldoc.Node            // connections without a bandwidth
+	connected := f.Get("offchip_core") != nil // the off-chip core, to all
+	linked := map[hop]int{}                   // by the cores in the order of the entry: its line
+	var bare []*yamldoc.Node                  // connections without a bandwidth
 	for _, e := range f.Get("core_connectivity").List() {
-		kind, bandwidth, energy, members := "link", g.bandwidth, g.energy, e
+		kind, own, members := "link", g.common, e
 		if e.Kind == yamldoc.Map {
-			x, _ := e.Fields(yamldoc.Spec{Required: []string{"cores"}, Optional: []string{"type", "bandwidth", "unit_energy_cost"}})
+			x, _ := e.Fields(yamldoc.Spec{Required: []string{"cores"}, Optional: []string{"type", "bandwidth", "unit_energy_cost", "energy_per_bit"}})
 			if t := x.Get("type"); t != nil {
 				var ok bool
 				if kind, ok = t.OneOf("link", "bus"); !ok {
 					continue
 				}
 			}
-			if v := x.Get("bandwidth"); v != nil {
-				bandwidth, _ = v.Positive()
-			} else if g.bandwidth == 0 && f.Get("bandwidth") == nil {
+			own.read(x)
+			if x.Get("bandwidth") == nil && f.Get("bandwidth") == nil {
 				bare = append(bare, e)
-			}
-			if v := x.Get("unit_energy_cost"); v != nil {
-				energy, _ = v.Float(0)
 			}
 			members = x.Get("cores")
 		} else if f.Get("bandwidth") == nil {
@@ -449,13 +472,13 @@ func (g *graph) read(f yamldoc.Fields) {
 		if !ok {
 			continue
 		}
-		if own && slices.Contains(ids, g.acc.Offchip) {
+		if connected && slices.Contains(ids, g.acc.Offchip) {
 			members.Problem(fmt.Sprintf("core %d is the off-chip core, which `offchip_core` connects to every core", g.acc.Offchip), "",
 				"to list its connections yourself, put it under `cores` and name it with `offchip_core_id`")
 			continue
 		}
 		if kind == "bus" {
-			g.bus(ids, bandwidth, energy)
+			g.bus(ids, own)
 			continue
 		}
 		if len(ids) != 2 {
@@ -475,8 +498,8 @@ func (g *graph) read(f yamldoc.Fields) {
 		if linked[ends] == 0 {
 			linked[ends] = e.Line
 		}
-		g.link(ids[0], ids[1], bandwidth, energy)
-		g.link(ids[1], ids[0], bandwidth, energy)
+		g.link(ids[0], ids[1], own)
+		g.link(ids[1], ids[0], own)
 	}
 	if len(bare) > 0 {
 		message, hint := "the connection has no bandwidth", "give the accelerator a `bandwidth` in bits per cycle"
@@ -496,15 +519,15 @@ func (g *graph) add(l Link) int {
 }
 
 // link adds a directed connection.
-func (g *graph) link(from, to int, bandwidth, energy float64) {
-	l := g.add(Link{From: from, To: to, Bandwidth: unit.BitsPerCycle(bandwidth), UnitEnergy: unit.Picojoules(energy)})
-	g.topology.connect(from, to, l)
+func (g *graph) link(from, to int, s speed) {
+	g.topology.connect(from, to, g.add(s.link(from, to)))
 }
 
 // bus adds a shared connection.
-func (g *graph) bus(ids []int, bandwidth, energy float64) {
-	l := g.add(Link{From: AnyCore, To: AnyCore, Bandwidth: unit.BitsPerCycle(bandwidth), UnitEnergy: unit.Picojoules(energy),
-		Shared: true, Members: slices.Sorted(slices.Values(ids))})
+func (g *graph) bus(ids []int, s speed) {
+	medium := s.link(AnyCore, AnyCore)
+	medium.Shared, medium.Members = true, slices.Sorted(slices.Values(ids))
+	l := g.add(medium)
 	for i, from := range ids {
 		for _, to := range ids[i+1:] {
 			g.topology.connect(from, to, l)
@@ -522,7 +545,8 @@ func (g *graph) connectOffchip(others []int) {
 	for i := range members {
 		members[i] = i
 	}
-	shared := Link{From: AnyCore, To: AnyCore, Bandwidth: m.bandwidth(false), UnitEnergy: unit.Picojoules(g.energy), Shared: true, Members: members}
+	shared := g.common.link(AnyCore, AnyCore)
+	shared.Bandwidth, shared.Shared, shared.Members = m.bandwidth(false), true, members
 	to := g.add(shared)
 	from := to
 	if len(m.Ports) > 1 {

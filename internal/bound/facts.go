@@ -206,6 +206,32 @@ func (a *facts) runtime(n taskgraph.NodeID, core int) unit.Cycles {
 	return least
 }
 
+// streamEnergy is the least that links cost for what a node streams on a core, with the
+// rounding of the stretched runtime taken off. Where a link may be given more than it
+// has, what is left of it depends on what else the node streams: nothing is counted.
+func (a *facts) streamEnergy(n taskgraph.NodeID, core int) float64 {
+	if a.Rules.StreamsCostNoLinks || a.Rules.StretchOff || a.Rules.BlocksAlone {
+		return 0
+	}
+	in, out := a.demand(n, core)
+	least := func(lanes [][]int, load unit.BitsPerCycle) float64 {
+		bits, least := float64(load)*float64(a.cost(n, core).Runtime), math.Inf(1)
+		for _, lane := range lanes {
+			sum := 0.0
+			for _, l := range lane {
+				link := &a.Accelerator.Links[l]
+				sum += bits*float64(link.BitEnergy) + bits/float64(link.Bandwidth)*float64(link.UnitEnergy)
+			}
+			least = min(least, sum)
+		}
+		if len(lanes) == 0 {
+			return 0
+		}
+		return least
+	}
+	return (least(a.inward[core], in) + least(a.outward[core], out)) * (1 - 1e-8)
+}
+
 // listResults finds the tensors that leave the network.
 func (a *facts) listResults() {
 	g := a.Graph
@@ -288,12 +314,13 @@ func (a *facts) hop(s, d int) (time, energy float64) {
 				time, links = min(time, 1/min(float64(from.ReadBandwidth), float64(to.WriteBandwidth))), 0
 			}
 			for _, lane := range acc.Lanes(i, j) {
-				slowest, perCycle := math.Inf(1), 0.0
+				slowest, perCycle, perBit := math.Inf(1), 0.0, 0.0
 				for _, l := range lane {
 					slowest = min(slowest, float64(acc.Links[l].Bandwidth))
 					perCycle += float64(acc.Links[l].UnitEnergy)
+					perBit += float64(acc.Links[l].BitEnergy)
 				}
-				time, links = min(time, 1/slowest), min(links, perCycle/slowest)
+				time, links = min(time, 1/slowest), min(links, perCycle/slowest+perBit)
 			}
 		}
 	}

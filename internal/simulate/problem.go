@@ -44,6 +44,7 @@ type lane struct {
 	bandwidth []float64
 	slowest   unit.BitsPerCycle
 	energy    unit.Picojoules // per cycle, of all links
+	bitEnergy unit.Picojoules // per bit
 }
 
 // plan is what follows from the problem alone.
@@ -233,6 +234,7 @@ func (p *plan) route(from, to int) route {
 			x.bandwidth = append(x.bandwidth, float64(link.Bandwidth))
 			x.slowest = min(x.slowest, link.Bandwidth)
 			x.energy += link.UnitEnergy
+			x.bitEnergy += link.BitEnergy
 		}
 		r.lanes = append(r.lanes, x)
 	}

@@ -90,7 +90,7 @@ func drawAccelerator(t *rapid.T) *hardware.Accelerator {
 	}
 	topology := rapid.SampledFrom([]string{"full", "chain", "none", "bus", "parallel"}).Draw(t, "topology")
 	energy := 0.5
-	text := fields{"name": "random", "cores": cores, "unit_energy_cost": energy}
+	text := fields{"name": "random", "cores": cores, "unit_energy_cost": energy, "energy_per_bit": rapid.SampledFrom([]float64{0, 0.01}).Draw(t, "energy per bit")}
 	if len(sharing) > 0 {
 		text["core_memory_sharing"] = sharing
 	}
@@ -133,7 +133,8 @@ func drawAccelerator(t *rapid.T) *hardware.Accelerator {
 func drawParallel(t *rapid.T, ids []int, bandwidth func() int) []fields {
 	var connections []fields
 	add := func(kind string, cores []int) {
-		connections = append(connections, fields{"type": kind, "cores": cores, "bandwidth": bandwidth(), "unit_energy_cost": rapid.SampledFrom([]float64{0.25, 0.5}).Draw(t, "link energy")})
+		connections = append(connections, fields{"type": kind, "cores": cores, "bandwidth": bandwidth(),
+			"unit_energy_cost": rapid.SampledFrom([]float64{0.25, 0.5}).Draw(t, "link energy"), "energy_per_bit": rapid.SampledFrom([]float64{0, 0.02}).Draw(t, "energy per bit")})
 	}
 	last := len(ids) - 1
 	if rapid.Bool().Draw(t, "one bus") {
