@@ -264,6 +264,8 @@ type search struct {
 	allocation loopnest.Allocation
 	closest    *loopnest.Misfit
 	gap        float64
+	tables     loopnest.Tables // of the outlooks of Best, one after another
+	seen       keys            // beginnings, by what is outside can feel of them
 	result     Result
 	effort     int64   // beginnings that may still be examined
 	seeds      int     // unrollings that Loma tried
