@@ -65,7 +65,9 @@ func (o *Outlook) excludeMisfits(b best, from *boundary, x, l int) {
 				continue
 			}
 			grown := from.room[o.within[s+o.combinations.stride[f]]]
-			if grown*bits > level.size*(1-1e-9) || grown > size*float64(loop.Size) {
+			full := grown*bits > level.size*(1-1e-9)
+			o.e.sizes.see(level.memory, grown*bits, full)
+			if full || grown > size*float64(loop.Size) {
 				return true
 			}
 		}

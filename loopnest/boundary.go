@@ -139,6 +139,7 @@ func (o *figures) newBoundary(x, l int) boundary {
 	}
 	b.width = columnPorts + portColumns*len(b.ports)
 	b.cost = o.memory.floats.take(o.lattice.points * b.width)
+	clear(b.cost)
 	for s := range o.lattice.points {
 		o.fillRow(b.cost[s*b.width:(s+1)*b.width], &b, x, l, s)
 	}
@@ -170,7 +171,7 @@ func (o *figures) fits(b *boundary, x, l, s int) bool {
 	if !b.exact {
 		size = o.sizeIn(&o.e.energy, x, l, s, 1-1e-9)
 	}
-	return size*float64(min(op.bits, op.final)) <= op.levels[l-1].size*(1+1e-9)
+	return !o.e.exceedsRounded(op.levels[l-1].memory, size*float64(min(op.bits, op.final)))
 }
 
 // fillRow computes the costs of a point: the traffic as the analysis describes

@@ -370,6 +370,7 @@ func (o *Outlook) mostBits(x, point int) float64 {
 	if low == 0 {
 		return math.Inf(1)
 	}
+	o.e.sizes.Pin(op.levels[0].memory)
 	return op.levels[0].size*high/low + high
 }
 

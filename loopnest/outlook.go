@@ -219,7 +219,7 @@ func (o *Outlook) takeWhole() {
 				all = float64(o.lattice.total/o.lattice.cycles[s])*o.bounds[r.operand][r.level+1].room[s] >= full
 			}
 		}
-		if room > m.memories[i].size {
+		if o.e.exceeds(i, room) {
 			continue
 		}
 		o.roomy[i] = !m.problem.Even && room*float64(o.lattice.total) < 1<<50
@@ -323,10 +323,10 @@ func (o *Outlook) decide(mem *memory) (decided, fits bool) {
 		closed := a.done+len(a.bits) <= o.inner
 		others := least - a.bits[0]
 		for i := 0; !closed && i < len(a.bits) && a.done+i <= o.inner; i++ {
-			closed = others > 0 && a.bits[i]+others > mem.size*(1+1e-9)
+			closed = others > 0 && e.exceedsRounded(mem.index, a.bits[i]+others)
 		}
 		if !closed {
-			if least > mem.size*(1+1e-9) {
+			if e.exceedsRounded(mem.index, least) {
 				return false, false
 			}
 			return false, true

@@ -166,7 +166,7 @@ func (o *Outlook) mayFit(i int) bool {
 			used += o.bounds[r.operand][l].room[0] * bits
 		}
 	}
-	return used <= m.memories[i].size*(1+1e-9)
+	return !o.e.exceedsRounded(i, used)
 }
 
 // reservesSums tells whether the memory below boundary l certainly reserves room

@@ -57,15 +57,13 @@ type stock[T any] struct {
 	used  int
 }
 
-// take returns n values that are 0.
+// take returns n values, whatever they are.
 func (p *stock[T]) take(n int) []T {
 	if p.used+n > len(p.block) {
 		p.block, p.used = make([]T, max(n, 2*len(p.block))), 0
 	}
-	part := p.block[p.used : p.used+n : p.used+n]
 	p.used += n
-	clear(part)
-	return part
+	return p.block[p.used-n : p.used : p.used]
 }
 
 // distinct lists loops without repetition, and how often each occurs.

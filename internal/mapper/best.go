@@ -19,7 +19,7 @@ type branching struct {
 	inner   []int           // factors placed so far, the innermost first
 	fixed   []loopnest.Loop // what the user wants innermost
 	order   []loopnest.Loop
-	next    [][]branch      // by number of loops placed
+	next    [][]branch // by number of loops placed
 }
 
 // value is a cost or a bound as objectives see it.
@@ -118,7 +118,7 @@ func (s *search) prove(p *Problem, model *loopnest.Model, tried []unrolling, opt
 		most = max(most/share, firstTurn)
 	}
 	for rank := range tried {
-		e, err := model.NewEvaluator(tried[rank].spatial)
+		e, err := s.evaluator(model, tried[rank].spatial)
 		if err != nil {
 			continue // Loma's search has noted it
 		}
@@ -137,7 +137,7 @@ func (s *search) prove(p *Problem, model *loopnest.Model, tried []unrolling, opt
 		if s.closed(value{u.cycles, operations}) {
 			continue
 		}
-		e, err := model.NewEvaluator(u.spatial)
+		e, err := s.evaluator(model, u.spatial)
 		if err != nil {
 			continue // it leaves the array idle or exceeds a loop once it is shrunk to fit
 		}
