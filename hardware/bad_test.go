@@ -429,7 +429,7 @@ func TestBadAccelerators(t *testing.T) {
 			"a.yaml:7:5: core_connectivity[0]: the connection has no bandwidth\n" +
 				"  hint: give the accelerator a `bandwidth` in bits per cycle\n" +
 				"a.yaml:8:1: unknown key `bandwith`\n" +
-				"  allowed: name, cores, core_connectivity, offchip_core, offchip_core_id, bandwidth, unit_energy_cost, core_memory_sharing, core_coordinates, technology_node, memory_aliases, max_object_fifo_depth\n" +
+				"  allowed: name, cores, core_connectivity, offchip_core, offchip_core_id, bandwidth, unit_energy_cost, energy_per_bit, core_memory_sharing, core_coordinates, technology_node, memory_aliases, max_object_fifo_depth\n" +
 				"  hint: did you mean `bandwidth`?",
 		},
 		{

@@ -239,6 +239,7 @@ type Link struct {
 	From, To   int // core ids, or AnyCore
 	Bandwidth  unit.BitsPerCycle
 	UnitEnergy unit.Picojoules // per cycle of activity
+	BitEnergy  unit.Picojoules // per bit carried, besides
 	Shared     bool            // one medium for both directions or for many cores
 	Members    []int           // the cores on it, ascending, if Shared
 }

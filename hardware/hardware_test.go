@@ -11,6 +11,7 @@ import (
 
 	"streamdse/hardware"
 	"streamdse/internal/golden"
+	"streamdse/unit"
 )
 
 func mustCore(t testing.TB, text string) *hardware.Core {
@@ -373,6 +374,37 @@ func TestPaths(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestLinkEnergies reads energies per cycle and per bit: of all connections, of one, and
+// of those to off-chip memory, in each format.
+func TestLinkEnergies(t *testing.T) {
+	const common = "bandwidth: 8\nunit_energy_cost: 0.5\nenergy_per_bit: 0.25\n"
+	type energies struct{ cycle, bit unit.Picojoules }
+	for _, c := range []struct {
+		text string
+		want []energies
+	}{
+		{"name: b\ncores: {0: small.yaml, 1: small.yaml, 2: offchip.yaml}\noffchip_core_id: 2\n" + common +
+			"core_connectivity: [{type: link, cores: [0, 1], energy_per_bit: 2}, {type: bus, cores: [0, 1, 2], unit_energy_cost: 0}]\n",
+			[]energies{{0.5, 2}, {0.5, 2}, {0, 0.25}}},
+		{"name: b\ncores: {0: small.yaml, 1: small.yaml}\noffchip_core: offchip.yaml\n" + common + "core_connectivity: [\"0, 1\"]\n",
+			[]energies{{0.5, 0.25}, {0.5, 0.25}, {0.5, 0.25}}},
+		{"name: b\ncores: [small.yaml, small.yaml, offchip.yaml]\ngraph: {type: bus, bandwidth: 8, unit_energy_cost: 0.5, energy_per_bit: 0.25, offchip_core_id: 2}\n",
+			[]energies{{0.5, 0.25}, {0.5, 0.25}}},
+	} {
+		acc, err := hardware.Parse("a.yaml", []byte(c.text), resolver(pairFiles))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []energies
+		for _, l := range acc.Links {
+			got = append(got, energies{l.UnitEnergy, l.BitEnergy})
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: energies %v, want %v", c.text, got, c.want)
+		}
+	}
 }
 
 // TestGraphOfOneBus reads a graph of type bus: its cores share one link, and off-chip

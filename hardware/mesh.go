@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"streamdse/internal/yamldoc"
+	"streamdse/unit"
 )
 
 // meshed reads an accelerator in the format of July to September 2024, in which
@@ -28,7 +29,7 @@ func (r *reader) meshed(root *yamldoc.Node) *Accelerator {
 	}
 	x, ok := f.Get("graph").Fields(yamldoc.Spec{
 		Required: []string{"type", "bandwidth"},
-		Optional: []string{"nb_rows", "nb_cols", "unit_energy_cost", "pooling_core_id", "simd_core_id", "offchip_core_id"},
+		Optional: []string{"nb_rows", "nb_cols", "unit_energy_cost", "energy_per_bit", "pooling_core_id", "simd_core_id", "offchip_core_id"},
 	})
 	if !ok {
 		return nil
@@ -60,8 +61,7 @@ func (r *reader) meshed(root *yamldoc.Node) *Accelerator {
 		}
 	}
 	g := graph{acc: a, topology: newTopology(len(a.Cores))}
-	g.bandwidth, _ = x.Get("bandwidth").Positive()
-	g.energy, _ = x.Get("unit_energy_cost").Float(0)
+	g.common.read(x)
 	if !complete || !r.checkOffchip(a) {
 		return nil
 	}
@@ -71,7 +71,7 @@ func (r *reader) meshed(root *yamldoc.Node) *Accelerator {
 	if kind == "2d_mesh" {
 		g.mesh(grid, rows, cols)
 	} else if len(grid) > 1 {
-		g.bus(grid, g.bandwidth, g.energy)
+		g.bus(grid, g.common)
 	}
 	g.beside(grid, special["pooling_core_id"], special["simd_core_id"])
 	leader := make([]int, len(a.Cores))
@@ -134,7 +134,7 @@ func (g *graph) mesh(grid []int, rows, cols int) {
 	at := func(row, col int) int { return grid[col*rows+row] }
 	line := func(cores []int) {
 		for i := 1; i < len(cores); i++ {
-			g.link(cores[i-1], cores[i], g.bandwidth, g.energy)
+			g.link(cores[i-1], cores[i], g.common)
 		}
 	}
 	both := func(cores []int) {
@@ -160,19 +160,19 @@ func (g *graph) mesh(grid []int, rows, cols int) {
 // beside connects the other cores: those for pooling and SIMD, -1 if there is none,
 // and the off-chip core.
 func (g *graph) beside(grid []int, pooling, simd int) {
-	join := func(helper int, cores []int, bandwidth, energy float64) {
+	join := func(helper int, cores []int, s speed) {
 		for _, c := range cores {
-			g.link(c, helper, bandwidth, energy)
-			g.link(helper, c, bandwidth, energy)
+			g.link(c, helper, s)
+			g.link(helper, c, s)
 		}
 	}
 	others := slices.Clone(grid)
 	if pooling >= 0 {
-		join(pooling, others, g.bandwidth, g.energy)
+		join(pooling, others, g.common)
 		others = append(others, pooling)
 	}
 	if simd >= 0 {
-		join(simd, others, math.Inf(1), 0)
+		join(simd, others, speed{bandwidth: unit.BitsPerCycle(math.Inf(1))})
 		others = append(others, simd)
 	}
 	g.connectOffchip(others)

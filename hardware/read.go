@@ -41,8 +41,9 @@ const maxCores = 256
 //     ordinary member of links and buses. A link is two directed connections, a
 //     bus one medium for all its cores. A core may be written out in place.
 //
-// Where an entry of core_connectivity gives no bandwidth or unit_energy_cost, the
-// accelerator's counts; a unit energy that is given nowhere is 0. Two cores that
+// Beside unit_energy_cost, which is per cycle of activity, each of them may give
+// energy_per_bit; the two add up. Where an entry of core_connectivity gives no
+// bandwidth or energy, the accelerator's counts; an energy that is given nowhere is 0. Two cores that
 // are joined by several entries use the first.
 //
 // Read but without effect on any figure: core_coordinates, technology_node,
@@ -78,7 +79,7 @@ func (r *reader) accelerator(root *yamldoc.Node) *Accelerator {
 	}
 	f, ok := root.Fields(yamldoc.Spec{
 		Required: []string{"name", "cores", "core_connectivity"},
-		Optional: []string{"offchip_core", "offchip_core_id", "bandwidth", "unit_energy_cost", "core_memory_sharing",
+		Optional: []string{"offchip_core", "offchip_core_id", "bandwidth", "unit_energy_cost", "energy_per_bit", "core_memory_sharing",
 			"core_coordinates", "technology_node", "memory_aliases", "max_object_fifo_depth"},
 	})
 	if !ok {
@@ -101,8 +102,7 @@ func (r *reader) accelerator(root *yamldoc.Node) *Accelerator {
 	}
 	r.coordinates(f.Get("core_coordinates"), a)
 	g := graph{acc: a, topology: newTopology(len(a.Cores))}
-	g.bandwidth, _ = f.Get("bandwidth").Positive()
-	g.energy, _ = f.Get("unit_energy_cost").Float(0)
+	g.common.read(f)
 	g.read(f)
 	leader := r.sharing(f.Get("core_memory_sharing"), a, complete)
 	if !complete {
@@ -410,34 +410,57 @@ func (r *reader) sharing(n *yamldoc.Node, a *Accelerator, complete bool) []int {
 
 // graph reads the connections between the cores.
 type graph struct {
-	acc       *Accelerator
-	topology  *topology
-	bandwidth float64 // of entries that give none; 0 if there is none
-	energy    float64
+	acc      *Accelerator
+	topology *topology
+	common   speed // of entries that give none; the bandwidth is 0 if there is none
+}
+
+// speed is how fast a connection is and what it costs.
+type speed struct {
+	bandwidth unit.BitsPerCycle
+	energy    unit.Picojoules // per cycle
+	bitEnergy unit.Picojoules
+}
+
+// read takes over what the keys of a connection, or of all, give.
+func (s *speed) read(f yamldoc.Fields) {
+	if v := f.Get("bandwidth"); v != nil {
+		x, _ := v.Positive()
+		s.bandwidth = unit.BitsPerCycle(x)
+	}
+	if v := f.Get("unit_energy_cost"); v != nil {
+		x, _ := v.Float(0)
+		s.energy = unit.Picojoules(x)
+	}
+	if v := f.Get("energy_per_bit"); v != nil {
+		x, _ := v.Float(0)
+		s.bitEnergy = unit.Picojoules(x)
+	}
+}
+
+// link is a directed link of that speed.
+func (s speed) link(from, to int) Link {
+	return Link{From: from, To: to, Bandwidth: s.bandwidth, UnitEnergy: s.energy, BitEnergy: s.bitEnergy}
 }
 
 func (g *graph) read(f yamldoc.Fields) {
-	own := f.Get("offchip_core") != nil // connects the off-chip core
+	connected := f.Get("offchip_core") != nil // the off-chip core, to all
 	joined := map[[2]int]int{}
 	entries := map[int]*yamldoc.Node{} // that links come from
 	var bare []*yamldoc.Node           // connections without a bandwidth
 	for _, e := range f.Get("core_connectivity").List() {
-		kind, bandwidth, energy, members := "link", g.bandwidth, g.energy, e
+		kind, own, members := "link", g.common, e
 		if e.Kind == yamldoc.Map {
-			x, _ := e.Fields(yamldoc.Spec{Required: []string{"cores"}, Optional: []string{"type", "bandwidth", "unit_energy_cost"}})
+			x, _ := e.Fields(yamldoc.Spec{Required: []string{"cores"}, Optional: []string{"type", "bandwidth", "unit_energy_cost", "energy_per_bit"}})
 			if t := x.Get("type"); t != nil {
 				var ok bool
 				if kind, ok = t.OneOf("link", "bus"); !ok {
 					continue
 				}
 			}
-			if v := x.Get("bandwidth"); v != nil {
-				bandwidth, _ = v.Positive()
-			} else if g.bandwidth == 0 && f.Get("bandwidth") == nil {
+			own.read(x)
+			if x.Get("bandwidth") == nil && f.Get("bandwidth") == nil {
 				bare = append(bare, e)
-			}
-			if v := x.Get("unit_energy_cost"); v != nil {
-				energy, _ = v.Float(0)
 			}
 			members = x.Get("cores")
 		} else if f.Get("bandwidth") == nil {
@@ -450,13 +473,13 @@ func (g *graph) read(f yamldoc.Fields) {
 		if !ok {
 			continue
 		}
-		if own && slices.Contains(ids, g.acc.Offchip) {
+		if connected && slices.Contains(ids, g.acc.Offchip) {
 			members.Problem(fmt.Sprintf("core %d is the off-chip core, which `offchip_core` connects to every core", g.acc.Offchip), "",
 				"to list its connections yourself, put it under `cores` and name it with `offchip_core_id`")
 			continue
 		}
 		if kind == "bus" {
-			link, on := g.bus(ids, bandwidth, energy)
+			link, on := g.bus(ids, own)
 			warnUnused(e, kind, link, on, entries)
 			continue
 		}
@@ -470,8 +493,8 @@ func (g *graph) read(f yamldoc.Fields) {
 			continue
 		}
 		joined[pair] = e.Line
-		link, on := g.link(ids[0], ids[1], bandwidth, energy)
-		back, _ := g.link(ids[1], ids[0], bandwidth, energy)
+		link, on := g.link(ids[0], ids[1], own)
+		back, _ := g.link(ids[1], ids[0], own)
 		entries[back] = e
 		warnUnused(e, kind, link, []int{on}, entries)
 	}
@@ -514,16 +537,17 @@ func warnUnused(e *yamldoc.Node, kind string, link int, on []int, entries map[in
 
 // link adds a directed connection. It returns its index and that of the link that
 // carries what goes from one core to the other.
-func (g *graph) link(from, to int, bandwidth, energy float64) (own, on int) {
-	l := g.add(Link{From: from, To: to, Bandwidth: unit.BitsPerCycle(bandwidth), UnitEnergy: unit.Picojoules(energy)})
+func (g *graph) link(from, to int, s speed) (own, on int) {
+	l := g.add(s.link(from, to))
 	return l, g.topology.connect(from, to, l)
 }
 
 // bus adds a shared connection. It returns its index and those of the links that carry
 // what goes between its cores.
-func (g *graph) bus(ids []int, bandwidth, energy float64) (own int, on []int) {
-	l := g.add(Link{From: AnyCore, To: AnyCore, Bandwidth: unit.BitsPerCycle(bandwidth), UnitEnergy: unit.Picojoules(energy),
-		Shared: true, Members: slices.Sorted(slices.Values(ids))})
+func (g *graph) bus(ids []int, s speed) (own int, on []int) {
+	medium := s.link(AnyCore, AnyCore)
+	medium.Shared, medium.Members = true, slices.Sorted(slices.Values(ids))
+	l := g.add(medium)
 	for i, from := range ids {
 		for _, to := range ids[i+1:] {
 			on = append(on, g.topology.connect(from, to, l), g.topology.connect(to, from, l))
@@ -541,7 +565,8 @@ func (g *graph) connectOffchip(others []int) {
 	for i := range members {
 		members[i] = i
 	}
-	shared := Link{From: AnyCore, To: AnyCore, Bandwidth: m.bandwidth(false), UnitEnergy: unit.Picojoules(g.energy), Shared: true, Members: members}
+	shared := g.common.link(AnyCore, AnyCore)
+	shared.Bandwidth, shared.Shared, shared.Members = m.bandwidth(false), true, members
 	to := g.add(shared)
 	from := to
 	if len(m.Ports) > 1 {

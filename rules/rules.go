@@ -51,7 +51,8 @@ type Rules struct {
 
 	// Scheduling: streaming operands that do not fit.
 
-	StreamsNeedNoRoom bool // Q69: what passes through a core's memory of a streamed operand takes no room there
+	StreamsNeedNoRoom  bool // Q69: what passes through a core's memory of a streamed operand takes no room there
+	StreamsCostNoLinks bool // Q18: the links on which operands are streamed cost no energy, only the memories
 
 	BlocksAreFree    bool // Q2: streamed operands ask for no off-chip bandwidth
 	BlocksAskPeak    bool // Q72: a node that streams asks for its peak bandwidth throughout, not for its average
@@ -121,6 +122,7 @@ func Reference2024() Rules {
 		DeadEndsAreOutputs:     true,
 		StretchOff:             true,
 		StreamsNeedNoRoom:      true,
+		StreamsCostNoLinks:     true,
 		BlockBeforeSpace:       true,
 	}
 }

@@ -64,6 +64,7 @@ type Block struct {
 	Start, End unit.Cycles
 	Links      []int32
 	Bandwidth  []unit.BitsPerCycle // per link
+	LinkEnergy unit.Picojoules     // of all links, for the share of their cycles that it takes
 }
 
 // Forever is the end of a stay that does not end.
@@ -98,7 +99,7 @@ func (c Curve) Peak() unit.Bits {
 // scheduler.
 type Energy struct {
 	NodeOnchip      unit.Picojoules // computing, and memories inside the cores
-	FetchLink       unit.Picojoules // operands fetched from off-chip: links
+	FetchLink       unit.Picojoules // operands fetched or streamed from off-chip: links
 	FetchMemory     unit.Picojoules // ... memories at both ends, and operands streamed from off-chip
 	EvictionLink    unit.Picojoules // evictions and spills
 	EvictionMemory  unit.Picojoules

@@ -315,7 +315,7 @@ func (v *verifier) energy() *Violation {
 		x := &v.s.Transfers[i]
 		var onLinks float64
 		for _, l := range x.Links {
-			onLinks += float64(x.End-x.Start) * float64(v.acc.Links[l].UnitEnergy)
+			onLinks += float64(x.End-x.Start)*float64(v.acc.Links[l].UnitEnergy) + float64(x.Bits)*float64(v.acc.Links[l].BitEnergy)
 		}
 		from, to := &v.acc.Stores[x.FromStore], &v.acc.Stores[x.ToStore]
 		if own := v.top(x.From, v.own(x.Tensor)); v.r.RemoveByOwnOperand && own >= 0 {
@@ -346,6 +346,13 @@ func (v *verifier) energy() *Violation {
 		*link += x.LinkEnergy
 		*mem += x.MemoryEnergy
 	}
+	for i := range v.s.Blocks {
+		b := &v.s.Blocks[i]
+		if want := v.streamEnergy(b); !agree(float64(b.LinkEnergy), want) {
+			return v.broken(RuleEnergy, b.Node, b.Start, "streaming costs %v pJ on links instead of %v", b.LinkEnergy, want)
+		}
+		sum.FetchLink += b.LinkEnergy
+	}
 	got := v.s.Energy
 	for _, part := range []struct {
 		name      string
@@ -366,6 +373,21 @@ func (v *verifier) energy() *Violation {
 		}
 	}
 	return nil
+}
+
+// streamEnergy is what the links of a block cost: as much as if what is streamed had
+// been moved at a link's full bandwidth.
+func (v *verifier) streamEnergy(b *Block) (sum float64) {
+	if v.r.StreamsCostNoLinks {
+		return 0
+	}
+	for i, l := range b.Links {
+		link := &v.acc.Links[l]
+		bits := min(float64(b.Bandwidth[i]), float64(link.Bandwidth)) * float64(b.End-b.Start)
+		sum += bits * float64(link.BitEnergy)
+		sum += bits / float64(link.Bandwidth) * float64(link.UnitEnergy)
+	}
+	return sum
 }
 
 // agree tells whether two figures agree but for rounding.

@@ -167,12 +167,8 @@ func (m *steadyModel) addNode(x *stage, n taskgraph.NodeID, first func(taskgraph
 		cost := m.Costs.At(node.Class, core)
 		x.run[k] += float64(cost.Runtime)
 		x.energy[k] += float64(cost.Onchip + cost.Offchip)
-		for _, l := range acc.Path(acc.Offchip, core) {
-			x.links[k][l] += float64(cost.StreamIn) * float64(cost.Runtime) / float64(acc.Links[l].Bandwidth)
-		}
-		for _, l := range acc.Path(core, acc.Offchip) {
-			x.links[k][l] += float64(cost.StreamOut) * float64(cost.Runtime) / float64(acc.Links[l].Bandwidth)
-		}
+		m.stream(x, k, acc.Path(acc.Offchip, core), float64(cost.StreamIn)*float64(cost.Runtime))
+		m.stream(x, k, acc.Path(core, acc.Offchip), float64(cost.StreamOut)*float64(cost.Runtime))
 		for _, f := range fetches {
 			op := x.layer.Memory[f.operand]
 			store := acc.Top(core, op)
@@ -187,13 +183,25 @@ func (m *steadyModel) addNode(x *stage, n taskgraph.NodeID, first func(taskgraph
 	}
 }
 
+// stream adds the time on links and their energy of bits that a node streams on one of
+// its cores.
+func (m *steadyModel) stream(x *stage, k int, path []int, bits float64) {
+	for _, l := range path {
+		link := &m.Accelerator.Links[l]
+		cycles := bits / float64(link.Bandwidth)
+		x.links[k][l] += cycles
+		x.energy[k] += cycles*float64(link.UnitEnergy) + bits*float64(link.BitEnergy)
+	}
+}
+
 // move adds the time on links and the energy of a transfer.
 func (m *steadyModel) move(links map[int]float64, energy *float64, bits unit.Bits, from, to, fromStore, toStore int) {
 	acc := m.Accelerator
-	var time, perCycle float64
+	var time, perCycle, perBit float64
 	for _, l := range acc.Path(from, to) {
 		time = max(time, float64(bits)/float64(acc.Links[l].Bandwidth))
 		perCycle += float64(acc.Links[l].UnitEnergy)
+		perBit += float64(acc.Links[l].BitEnergy)
 	}
 	for _, l := range acc.Path(from, to) {
 		links[l] += time
@@ -202,7 +210,7 @@ func (m *steadyModel) move(links map[int]float64, energy *float64, bits unit.Bit
 		return
 	}
 	source, target := &acc.Stores[fromStore], &acc.Stores[toStore]
-	*energy += time*perCycle + float64(bits)*(float64(source.Memory.ReadCost)/float64(source.ReadBandwidth)+float64(target.Memory.WriteCost)/float64(target.WriteBandwidth))
+	*energy += time*perCycle + float64(bits)*(perBit+float64(source.Memory.ReadCost)/float64(source.ReadBandwidth)+float64(target.Memory.WriteCost)/float64(target.WriteBandwidth))
 }
 
 // addFlows adds up what groups read of each other, each tensor once a reader.

@@ -290,6 +290,10 @@ func (f *finder) energy() []Cause {
 		a.add(place{InCore, -1}, n.Layer, float64(c.Onchip-c.Operation))
 		a.add(place{Streamed, -1}, n.Layer, float64(c.Offchip))
 	}
+	for i := range f.s.Blocks {
+		b := &f.s.Blocks[i]
+		a.add(place{Streamed, -1}, f.g.Nodes[b.Node].Layer, float64(b.LinkEnergy))
+	}
 	received := make([]unit.Bits, len(f.acc.Stores))
 	fetched, again := map[Kind]unit.Bits{}, map[Kind]unit.Bits{}
 	seen := make([]bool, len(f.g.Tensors))

@@ -43,7 +43,7 @@ func (a *facts) groupEnergy() (nodes, constants float64) {
 		node, n := &g.Nodes[i], taskgraph.NodeID(i)
 		for k, core := range a.cores(n) {
 			cost := a.cost(n, core)
-			groups[node.Layer][node.Group][k].run += float64(cost.Onchip + cost.Offchip)
+			groups[node.Layer][node.Group][k].run += float64(cost.Onchip+cost.Offchip) + a.streamEnergy(n, core)
 		}
 	}
 	for i := range g.Tensors {

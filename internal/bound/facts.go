@@ -186,6 +186,26 @@ func (a *facts) runtime(n taskgraph.NodeID, core int) unit.Cycles {
 	return stretched
 }
 
+// streamEnergy is the least that links cost for what a node streams on a core, with the
+// rounding of the stretched runtime taken off. Where a link may be given more than it
+// has, what is left of it depends on what else the node streams: nothing is counted.
+func (a *facts) streamEnergy(n taskgraph.NodeID, core int) float64 {
+	if a.Rules.StreamsCostNoLinks || a.Rules.StretchOff || a.Rules.BlocksAlone {
+		return 0
+	}
+	in, out := a.demand(n, core)
+	acc, sum := a.Accelerator, 0.0
+	add := func(path []int, load unit.BitsPerCycle) {
+		bits := float64(load) * float64(a.cost(n, core).Runtime)
+		for _, l := range path {
+			sum += bits*float64(acc.Links[l].BitEnergy) + bits/float64(acc.Links[l].Bandwidth)*float64(acc.Links[l].UnitEnergy)
+		}
+	}
+	add(acc.Path(acc.Offchip, core), in)
+	add(acc.Path(core, acc.Offchip), out)
+	return sum * (1 - 1e-8)
+}
+
 // listResults finds the tensors that leave the network.
 func (a *facts) listResults() {
 	g := a.Graph
@@ -268,15 +288,16 @@ func (a *facts) hop(s, d int) (time, energy float64) {
 			if i != j && path == nil {
 				continue
 			}
-			slowest, perCycle := math.Inf(1), 0.0
+			slowest, perCycle, perBit := math.Inf(1), 0.0, 0.0
 			for _, l := range path {
 				slowest = min(slowest, float64(acc.Links[l].Bandwidth))
 				perCycle += float64(acc.Links[l].UnitEnergy)
+				perBit += float64(acc.Links[l].BitEnergy)
 			}
 			if i == j {
 				slowest = min(float64(from.ReadBandwidth), float64(to.WriteBandwidth))
 			}
-			time, links = min(time, 1/slowest), min(links, perCycle/slowest)
+			time, links = min(time, 1/slowest), min(links, perCycle/slowest+perBit)
 		}
 	}
 	read, write := math.Inf(1), float64(to.WriteBandwidth)

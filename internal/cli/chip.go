@@ -76,6 +76,7 @@ type linkRow struct {
 	// Bandwidth is in bits per cycle; none if it is unlimited.
 	Bandwidth  *float64 `json:"bits_per_cycle,omitempty"`
 	UnitEnergy float64  `json:"pj_per_cycle"`
+	BitEnergy  float64  `json:"pj_per_bit"`
 }
 
 // storeRow is a top-level memory of one or several cores.
@@ -91,7 +92,7 @@ func describeChip(a *hardware.Accelerator) *chip {
 		c.Cores = append(c.Cores, describeCore(&a.Cores[i]))
 	}
 	for _, l := range a.Links {
-		row := linkRow{From: l.From, To: l.To, Members: l.Members, UnitEnergy: float64(l.UnitEnergy)}
+		row := linkRow{From: l.From, To: l.To, Members: l.Members, UnitEnergy: float64(l.UnitEnergy), BitEnergy: float64(l.BitEnergy)}
 		if b := float64(l.Bandwidth); !unlimited(l.Bandwidth) {
 			row.Bandwidth = &b
 		}
@@ -172,14 +173,14 @@ func (c *chip) print(w io.Writer) {
 	}
 	c.printMemories(w)
 	c.printShared(w)
-	fmt.Fprintf(w, "\nlink\tends\tbits/cycle\tpJ/cycle\n")
+	fmt.Fprintf(w, "\nlink\tends\tbits/cycle\tpJ/cycle\tpJ/bit\n")
 	for i := range c.Links {
 		l := &c.Links[i]
 		bandwidth := "unlimited"
 		if l.Bandwidth != nil {
 			bandwidth = fmt.Sprintf("%g", *l.Bandwidth)
 		}
-		fmt.Fprintf(w, "%d\t%s\t%s\t%g\n", i, l.ends(), bandwidth, l.UnitEnergy)
+		fmt.Fprintf(w, "%d\t%s\t%s\t%g\t%g\n", i, l.ends(), bandwidth, l.UnitEnergy, l.BitEnergy)
 	}
 	fmt.Fprintln(w)
 }

@@ -27,10 +27,10 @@ import (
 // the schedules of their graphs say, and must come to what they are. See package
 // execute.
 
-// resized is the quad-core accelerator with on-chip memories of some bits, so that
-// data is evicted and comes back, and links of some bits a cycle.
-func resized(t interface{ Fatal(...any) }, size int, bandwidth func() int) *hardware.Accelerator {
-	acc, err := hardwarezoo.Load("tpu_like_quad_core")
+// resized is an accelerator with on-chip memories of some bits, so that data is
+// evicted and comes back, and links of some bits a cycle.
+func resized(t interface{ Fatal(...any) }, name string, size int, bandwidth func() int) *hardware.Accelerator {
+	acc, err := hardwarezoo.Load(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,6 +45,10 @@ func resized(t interface{ Fatal(...any) }, size int, bandwidth func() int) *hard
 	}
 	return acc
 }
+
+// chips differ in what joins their cores: direct links, a ring with several memories in
+// each core, a grid in which paths are long, buses, a memory that cores share.
+var chips = []string{"tpu_like_quad_core", "eyeriss_like_quad_core", "simba", "tpu_v7", "fusemax"}
 
 // allCores lets every core run every node at the cost of its class.
 func allCores(g *taskgraph.Graph, acc *hardware.Accelerator, cost func() schedule.NodeCost) *schedule.CostTable {
@@ -96,7 +100,7 @@ func executed(w *workload.Workload, g *taskgraph.Graph, acc *hardware.Accelerato
 func executedAtRandom(t *rapid.T, w *workload.Workload, m *mapping.Mapping, stacks split.Stacks) (*taskgraph.Graph, *schedule.Schedule) {
 	g := build(t, w, m, stacks, rules.Default())
 	size := rapid.SampledFrom([]int{1 << 20, 1 << 20, 8000, 4000, 2000}).Draw(t, "memory size")
-	acc := resized(t, size, func() int { return rapid.IntRange(8, 200).Draw(t, "bandwidth") })
+	acc := resized(t, rapid.SampledFrom(chips).Draw(t, "chip"), size, func() int { return rapid.IntRange(8, 200).Draw(t, "bandwidth") })
 	costs := allCores(g, acc, func() schedule.NodeCost {
 		cost := schedule.NodeCost{Runtime: unit.Cycles(rapid.IntRange(1, 200).Draw(t, "runtime"))}
 		if rapid.IntRange(0, 7).Draw(t, "streams") == 0 {
@@ -129,7 +133,7 @@ func executedAtRandom(t *rapid.T, w *workload.Workload, m *mapping.Mapping, stac
 func TestExecutionOfRandomNetworks(t *testing.T) {
 	runs, scheduled := 0, 0
 	causes := map[schedule.Cause]int{}
-	reductions, parts := 0, 0
+	reductions, parts, far, within := 0, 0, 0, 0
 	cuts := map[workload.Dim]int{}
 	check := func(t *rapid.T) {
 		w, m, stacks := randomNetwork(t)
@@ -152,6 +156,12 @@ func TestExecutionOfRandomNetworks(t *testing.T) {
 			if x.Part != 0 {
 				parts++
 			}
+			switch {
+			case len(x.Links) > 2:
+				far++
+			case len(x.Links) == 0:
+				within++
+			}
 			if out := g.Tensors[x.Tensor]; x.Cause == schedule.Fetch && x.For >= 0 && !out.Constant && out.Layer == g.Nodes[x.For].Layer {
 				reductions++
 			}
@@ -163,8 +173,8 @@ func TestExecutionOfRandomNetworks(t *testing.T) {
 	for i := 0; i == 0 || i < 10 && len(uncut()) > 0; i++ { // one in thirty has cuts along G
 		rapid.Check(t, check)
 	}
-	if scheduled < runs/2 || causes[schedule.Eviction] == 0 || causes[schedule.Spill] == 0 || reductions == 0 || parts == 0 {
-		t.Errorf("of %d networks %d have a schedule; transfers by cause: %v, of partial sums %d, of parts %d", runs, scheduled, causes, reductions, parts)
+	if scheduled < runs/2 || causes[schedule.Eviction] == 0 || causes[schedule.Spill] == 0 || reductions == 0 || parts == 0 || far == 0 || within == 0 {
+		t.Errorf("of %d networks %d have a schedule; transfers by cause: %v, of partial sums %d, of parts %d, over more than two links %d, within a core %d", runs, scheduled, causes, reductions, parts, far, within)
 	}
 	if d := uncut(); len(d) > 0 {
 		t.Errorf("in %d networks no layer is cut along %v", runs, d)
@@ -347,7 +357,7 @@ func testExecution(t *testing.T, w *workload.Workload) {
 			g := build(t, w, m, stacks, rules.Default())
 			for _, cores := range []int{1, 4} {
 				for _, size := range []int{1 << 24, 5000, 2500, 1200, 700} {
-					acc := resized(t, size, func() int { return 24 })
+					acc := resized(t, "tpu_like_quad_core", size, func() int { return 24 })
 					next := 0
 					alloc := spread(g, func() int { next++; return next % cores })
 					runtime := unit.Cycles(0)
@@ -446,7 +456,7 @@ func TestExecutionCatches(t *testing.T) {
 				g.Parts, g.Pieces = parts, pieces
 				classifyByNeed(g)
 			}
-			acc := resized(t, 1<<24, func() int { return 24 })
+			acc := resized(t, "tpu_like_quad_core", 1<<24, func() int { return 24 })
 			costs := allCores(g, acc, func() schedule.NodeCost { return schedule.NodeCost{Runtime: 10} })
 			next := -1
 			alloc := spread(g, func() int { next++; return next })
@@ -505,7 +515,7 @@ func TestExecutionCatchesSums(t *testing.T) {
 				c.change(&edges[i])
 			}
 		}
-		acc := resized(t, 1<<24, func() int { return 24 })
+		acc := resized(t, "tpu_like_quad_core", 1<<24, func() int { return 24 })
 		costs := allCores(g, acc, func() schedule.NodeCost { return schedule.NodeCost{Runtime: 10} })
 		core := -1
 		alloc := spread(g, func() int { core++; return core })

@@ -190,7 +190,7 @@ func TestInputsArriveOnce(t *testing.T) {
 		}
 		w, m, stacks := draw(t)
 		g := build(t, w, m, stacks, rules.Default())
-		acc := resized(t, 1<<24, func() int { return 64 })
+		acc := resized(t, "tpu_like_quad_core", 1<<24, func() int { return 64 })
 		costs := allCores(g, acc, func() schedule.NodeCost { return schedule.NodeCost{Runtime: 10} })
 		alloc := spread(g, func() int { return rapid.IntRange(0, acc.Offchip-1).Draw(t, "core") })
 		sim, err := simulate.New(simulate.Problem{Graph: g, Accelerator: acc, Costs: costs, Priority: simulate.Order(g, nil), Rules: rules.Default()})
@@ -253,7 +253,7 @@ func reads(s *workload.Source, kind workload.SourceKind) bool {
 func TestVerifyCatchesInputs(t *testing.T) {
 	w := &workload.Workload{Layers: []workload.Layer{rowConv("l0", 12, 1, 2, 0)}}
 	g := build(t, w, along(t, "OY=2"), split.LayerByLayer(w), rules.Default())
-	acc := resized(t, 1<<24, func() int { return 8 })
+	acc := resized(t, "tpu_like_quad_core", 1<<24, func() int { return 8 })
 	costs := allCores(g, acc, func() schedule.NodeCost { return schedule.NodeCost{Runtime: 10} })
 	alloc := spread(g, func() int { return 0 })
 	sim, err := simulate.New(simulate.Problem{Graph: g, Accelerator: acc, Costs: costs, Priority: simulate.Order(g, nil), Rules: rules.Default()})

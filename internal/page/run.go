@@ -308,6 +308,7 @@ func (b *builder) transfers() {
 	b.add("block.start", len(blocks), func(i int) int64 { return int64(blocks[i].Start) })
 	b.add("block.length", len(blocks), func(i int) int64 { return int64(blocks[i].End - blocks[i].Start) })
 	b.add("block.path", len(blocks), func(i int) int64 { return b.pathNumber(blocks[i].Links) })
+	b.addFloats("block.linkEnergy", len(blocks), func(i int) float64 { return float64(blocks[i].LinkEnergy) })
 	b.addFloats("block.bandwidth", len(blocks), func(i int) float64 {
 		if len(blocks[i].Bandwidth) == 0 {
 			return 0

@@ -90,6 +90,9 @@ func (d *Data) Breakdowns() []Breakdown {
 		b.Energy[partMemories] += c.Onchip - c.Operation
 		b.Energy[partStreaming] += c.Offchip
 	}
+	for i := range s.Blocks {
+		all[g.Nodes[s.Blocks[i].Node].Layer].Energy[partLinks] += s.Blocks[i].LinkEnergy
+	}
 	for i := range s.Transfers {
 		t := &s.Transfers[i]
 		layer := g.Tensors[t.Tensor].Layer

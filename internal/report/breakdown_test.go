@@ -24,7 +24,7 @@ func TestBreakdowns(t *testing.T) {
 			Energy: [numEnergyParts]unit.Picojoules{partOperations: 200.5, partMemories: 400, partFetches: 2000, partEvictions: 300, partLinks: 1 + 2}},
 		{Nodes: 2, Start: 90, End: 220, Busy: 110, Moved: 320 + 64,
 			Time:   [numTimeParts]float64{partCompute: 70, partStall: 10, partLoad: 10, partStretch: 20},
-			Energy: [numEnergyParts]unit.Picojoules{partOperations: 260, partMemories: 140, partOutputs: 40.25, partBetween: 0.125, partLinks: 4 + 3}},
+			Energy: [numEnergyParts]unit.Picojoules{partOperations: 260, partMemories: 140, partOutputs: 40.25, partBetween: 0.125, partLinks: 4 + 3 + 0.75}},
 		{},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(0, 1e-9)); diff != "" {

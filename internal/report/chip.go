@@ -83,7 +83,8 @@ type coreKind struct {
 // linkSpeed is links of equal bandwidth and energy.
 type linkSpeed struct {
 	bandwidth unit.BitsPerCycle
-	energy    unit.Picojoules
+	energy    unit.Picojoules // per cycle
+	bitEnergy unit.Picojoules
 }
 
 func newChip(a *hardware.Accelerator, face typeface) *chip {
@@ -113,7 +114,7 @@ func newChip(a *hardware.Accelerator, face typeface) *chip {
 	return c
 }
 
-func speedOf(l *hardware.Link) linkSpeed { return linkSpeed{l.Bandwidth, l.UnitEnergy} }
+func speedOf(l *hardware.Link) linkSpeed { return linkSpeed{l.Bandwidth, l.UnitEnergy, l.BitEnergy} }
 
 // measure sets the size of everything.
 func (c *chip) measure() {
@@ -284,6 +285,9 @@ func speedText(s linkSpeed) string {
 	text := bandwidthText(s.bandwidth)
 	if s.energy > 0 {
 		text += ", " + figure(float64(s.energy)) + " pJ/cycle"
+	}
+	if s.bitEnergy > 0 {
+		text += ", " + figure(float64(s.bitEnergy)) + " pJ/bit"
 	}
 	return text
 }

@@ -79,7 +79,7 @@ func small() *Data {
 	a := testAccelerator(2) // links: 0->1, 1->0, off-chip
 	s := &schedule.Schedule{
 		Latency: 221,
-		Energy: schedule.Energy{NodeOnchip: 1000.5, FetchLink: 1, FetchMemory: 2000, EvictionLink: 2, EvictionMemory: 300,
+		Energy: schedule.Energy{NodeOnchip: 1000.5, FetchLink: 1.75, FetchMemory: 2000, EvictionLink: 2, EvictionMemory: 300,
 			WritebackLink: 3, WritebackMemory: 40.25, CoreLink: 4, CoreMemory: 0.125},
 		Tasks: []schedule.Task{{Core: 0, Start: 30, End: 80}, {Core: 0, Start: 80, End: 130}, {Core: 1, Start: 90, End: 120}, {Core: 1, Start: 140, End: 220}},
 		Order: []taskgraph.NodeID{0, 1, 2, 3},
@@ -91,7 +91,7 @@ func small() *Data {
 			{Tensor: 2, Cause: schedule.Eviction, From: 0, To: 2, ToStore: 2, For: 3, Start: 130, End: 135, Bits: 320, Links: []int32{2}, LinkEnergy: 2, MemoryEnergy: 300},
 			{Tensor: 3, Cause: schedule.Writeback, From: 1, To: 2, FromStore: 1, ToStore: 2, For: -1, Start: 220, End: 221, Bits: 64, Links: []int32{2}, LinkEnergy: 3, MemoryEnergy: 40.25},
 		},
-		Blocks: []schedule.Block{{Node: 3, Start: 140, End: 220, Links: []int32{2}, Bandwidth: []unit.BitsPerCycle{16}}},
+		Blocks: []schedule.Block{{Node: 3, Start: 140, End: 220, Links: []int32{2}, Bandwidth: []unit.BitsPerCycle{16}, LinkEnergy: 0.75}},
 		Memories: []schedule.Curve{
 			{Times: []unit.Cycles{0, 10, 30, 135}, Bits: []unit.Bits{640, 1920, 2240, 0}},
 			{Times: []unit.Cycles{0, 80, 221}, Bits: []unit.Bits{0, 320, 0}},

@@ -118,9 +118,13 @@ func operations(ranges []taskgraph.Range) int64 {
 	return n
 }
 
-// addTransfers adds up what is moved for each layer: what is fetched counts for the
-// layer that reads it, everything else for the layer that it belongs to.
+// addTransfers adds up what is moved for each layer: what is fetched or streamed counts
+// for the layer that reads it, everything else for the layer that it belongs to.
 func addTransfers(d *Data, rows []layerRow) {
+	for i := range d.Schedule.Blocks {
+		b := &d.Schedule.Blocks[i]
+		rows[d.Graph.Nodes[b.Node].Layer].Links += b.LinkEnergy
+	}
 	for i := range d.Schedule.Transfers {
 		t := &d.Schedule.Transfers[i]
 		layer := d.Graph.Tensors[t.Tensor].Layer

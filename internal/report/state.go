@@ -31,6 +31,7 @@ type reservation struct {
 	End       unit.Cycles         `json:"end"`
 	Links     []int32             `json:"links"`
 	Bandwidth []unit.BitsPerCycle `json:"bits_per_cycle"` // of each link
+	Energy    unit.Picojoules     `json:"link_energy_pj"`
 }
 
 // stay is the time that a tensor spends in a memory.
@@ -61,7 +62,7 @@ func WriteState(w io.Writer, d *Data) error {
 	}
 	for i := range s.Blocks {
 		b := &s.Blocks[i]
-		out.Streaming = append(out.Streaming, reservation{int32(b.Node), b.Start, b.End, b.Links, b.Bandwidth})
+		out.Streaming = append(out.Streaming, reservation{int32(b.Node), b.Start, b.End, b.Links, b.Bandwidth, b.LinkEnergy})
 	}
 	for i, c := range s.Copies {
 		end := c.End
@@ -111,7 +112,7 @@ func (r *scheduleReader) state(src []byte) {
 				return
 			}
 		}
-		s.Blocks = append(s.Blocks, schedule.Block{Node: taskgraph.NodeID(b.Node), Start: b.Start, End: b.End, Links: b.Links, Bandwidth: b.Bandwidth})
+		s.Blocks = append(s.Blocks, schedule.Block{Node: taskgraph.NodeID(b.Node), Start: b.Start, End: b.End, Links: b.Links, Bandwidth: b.Bandwidth, LinkEnergy: b.Energy})
 	}
 	for i, c := range in.Copies {
 		if c.Tensor < 0 || c.Tensor >= tensors || c.Memory < 0 || c.Memory >= stores {

@@ -42,14 +42,29 @@ func (s *Simulator) block(n taskgraph.NodeID, t unit.Cycles) (start, runtime uni
 	}
 	start = s.window(s.blockLinks, s.blockAsk, s.blockOf, t, runtime)
 	s.occupy(s.blockLinks, s.blockLoad, s.blockOf, start, start+runtime)
+	energy := s.streamEnergy(runtime)
+	s.energy.FetchLink += energy
 	if s.record != nil {
-		b := schedule.Block{Node: n, Start: start, End: start + runtime, Links: append([]int32(nil), s.blockLinks...)}
+		b := schedule.Block{Node: n, Start: start, End: start + runtime, Links: append([]int32(nil), s.blockLinks...), LinkEnergy: energy}
 		for _, load := range s.blockLoad {
 			b.Bandwidth = append(b.Bandwidth, unit.BitsPerCycle(load))
 		}
 		s.record.Blocks = append(s.record.Blocks, b)
 	}
 	return start, runtime, nil
+}
+
+// streamEnergy is what the links cost on which a node streams for so long: of their
+// cycles, the share that it takes.
+func (s *Simulator) streamEnergy(runtime unit.Cycles) (sum unit.Picojoules) {
+	if s.rules.StreamsCostNoLinks {
+		return 0
+	}
+	for i, l := range s.blockLinks {
+		link, bits := &s.Accelerator.Links[l], min(s.blockLoad[i], s.links[l].bandwidth)*float64(runtime)
+		sum += unit.Picojoules(bits)*link.BitEnergy + unit.Picojoules(bits/s.links[l].bandwidth)*link.UnitEnergy
+	}
+	return sum
 }
 
 // demand collects the links that a node streams over, the bandwidth it asks of

@@ -37,6 +37,7 @@ type route struct {
 	bandwidth []float64
 	slowest   unit.BitsPerCycle
 	energy    unit.Picojoules // per cycle, of all links
+	bitEnergy unit.Picojoules // per bit
 	ok        bool
 }
 
@@ -221,6 +222,7 @@ func (p *plan) route(from, to int) route {
 		r.bandwidth = append(r.bandwidth, float64(link.Bandwidth))
 		r.slowest = min(r.slowest, link.Bandwidth)
 		r.energy += link.UnitEnergy
+		r.bitEnergy += link.BitEnergy
 	}
 	r.ok = true
 	return r

@@ -88,7 +88,7 @@ func drawAccelerator(t *rapid.T) *hardware.Accelerator {
 	}
 	topology := rapid.SampledFrom([]string{"full", "chain", "none", "bus"}).Draw(t, "topology")
 	energy := 0.5
-	text := fields{"name": "random", "cores": cores, "unit_energy_cost": energy}
+	text := fields{"name": "random", "cores": cores, "unit_energy_cost": energy, "energy_per_bit": rapid.SampledFrom([]float64{0, 0.01}).Draw(t, "energy per bit")}
 	if len(sharing) > 0 {
 		text["core_memory_sharing"] = sharing
 	}

@@ -111,6 +111,36 @@ func TestStreamedInput(t *testing.T) {
 	if s.Energy.EvictionLink != 1 {
 		t.Errorf("link energy of spills %v, want 1", s.Energy.EvictionLink)
 	}
+	// A cycle of fetching, and ten on half of the link.
+	if s.Energy.FetchLink != 0.5+10*0.5*0.5 || s.Blocks[0].LinkEnergy != 2.5 {
+		t.Errorf("link energy of fetches %v and of the block %v, want 3 and 2.5", s.Energy.FetchLink, s.Blocks[0].LinkEnergy)
+	}
+}
+
+// TestStreamingCostsWhatFetchingDoes streams some data and fetches as much, over links
+// with an energy of their cycles, of their bits, and of both.
+func TestStreamingCostsWhatFetchingDoes(t *testing.T) {
+	for _, c := range []struct{ cycle, bit, want unit.Picojoules }{{0.5, 0, 2.5}, {0, 0.25, 50}, {0.5, 0.25, 52.5}} {
+		acc := chip{cores: 1}.build(t)
+		for i := range acc.Links {
+			acc.Links[i].UnitEnergy, acc.Links[i].BitEnergy = c.cycle, c.bit
+		}
+		for _, n := range []node{
+			{core: 0, runtime: 10, out: 1, input: 200},
+			{core: 0, runtime: 10, out: 1, input: 200, streamed: []hardware.MemoryOperand{hardware.I1}, in: 20},
+			{core: 0, runtime: 2, out: 1, input: 200, streamed: []hardware.MemoryOperand{hardware.I1}, in: 100}, // stretched
+		} {
+			p, alloc := problem(acc, rules.Default(), n)
+			if s := run(t, p, alloc); s.Energy.FetchLink != c.want {
+				t.Errorf("%v pJ a cycle, %v a bit: 200 bits for %+v cost %v pJ on links, want %v", c.cycle, c.bit, n, s.Energy.FetchLink, c.want)
+			}
+			p.Rules.StreamsCostNoLinks = true
+			s := run(t, p, alloc)
+			if want := c.want * unit.Picojoules(1-len(n.streamed)); s.Energy.FetchLink != want {
+				t.Errorf("as published, 200 bits for %+v cost %v pJ on links, want %v", n, s.Energy.FetchLink, want)
+			}
+		}
+	}
 }
 
 // TestStreamedRoom has a node through whose memory of 200 bits 150 pass while it runs.

@@ -156,7 +156,7 @@ func (s *Simulator) commit(x taskgraph.TensorID, part taskgraph.PartID, src sour
 	}
 	memory := unit.Picojoules(unit.TransferCycles(bits, sender.ReadBandwidth))*sender.Memory.ReadCost +
 		unit.Picojoules(unit.TransferCycles(bits, width))*receiver.Memory.WriteCost
-	onLinks := unit.Picojoules(end-start) * src.route.energy
+	onLinks := unit.Picojoules(end-start)*src.route.energy + unit.Picojoules(bits)*src.route.bitEnergy
 	s.charge(cause, s.offchip[src.store], onLinks, memory)
 	if s.record != nil {
 		s.record.Transfers = append(s.record.Transfers, schedule.Transfer{

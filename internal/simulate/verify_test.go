@@ -182,6 +182,10 @@ var mutations = []mutation{
 	{"a transfer without a cause", schedule.RuleCause, 1, 5, "transfer 2 of tensor W of layer b (first used by node 0) from core 2 to core 1 for node 0 of layer b: it has no cause", func(m *mutable) { m.transfer("fetch b.W 2->1 5-6").Cause = 9 }},
 	{"streaming that blocks nothing", schedule.RuleBlock, 2, 141, "node 0 of layer c: streams over 1 links without blocking them", func(m *mutable) { m.Blocks = nil }},
 	{"streaming that blocks too little", schedule.RuleBlock, 2, 141, "node 0 of layer c: blocks 33.46153846153846 bits a cycle of link any<->any instead of 38.46153846153847", func(m *mutable) { m.Blocks[0].Bandwidth[0] -= 5 }},
+	{"streaming at no cost", schedule.RuleEnergy, 2, 141, "node 0 of layer c: streaming costs 0 pJ on links instead of 6.25", func(m *mutable) {
+		m.Energy.FetchLink -= m.Blocks[0].LinkEnergy
+		m.Blocks[0].LinkEnergy = 0
+	}},
 	{"links blocked at another time", schedule.RuleBlock, 2, 140, "node 0 of layer c: links are blocked from 140 to 153, but it runs from 141 to 154", func(m *mutable) { m.Blocks[0].Start--; m.Blocks[0].End-- }},
 	{"two transfers at a time on a link", schedule.RuleLink, 1, 4, "node 0 of layer b: with tensor W of layer b (first used by node 0), link any<->any carries 80 bits a cycle, 40 more than it can", func(m *mutable) {
 		x, c := m.transfer("fetch b.W 2->1 5-6"), m.copy(1, 2, 1)

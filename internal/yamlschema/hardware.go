@@ -16,6 +16,8 @@ type Accelerator struct {
 	Bandwidth *float64 `json:"bandwidth,omitempty" jsonschema:"exclusiveMinimum=0"`
 	// Energy of a connection that gives none, in pJ per cycle of activity.
 	UnitEnergy *float64 `json:"unit_energy_cost,omitempty" jsonschema:"minimum=0"`
+	// Likewise, in pJ per bit that it carries, besides.
+	BitEnergy *float64 `json:"energy_per_bit,omitempty" jsonschema:"minimum=0"`
 	// The links and buses between cores.
 	Connectivity []Connection `json:"core_connectivity"`
 	// Cores that share their top-level memories.
@@ -60,31 +62,36 @@ type Link struct {
 	Bandwidth *float64 `json:"bandwidth,omitempty" jsonschema:"exclusiveMinimum=0"`
 	// In pJ per cycle of activity.
 	UnitEnergy *float64 `json:"unit_energy_cost,omitempty" jsonschema:"minimum=0"`
+	// In pJ per bit carried, besides.
+	BitEnergy *float64 `json:"energy_per_bit,omitempty" jsonschema:"minimum=0"`
 }
 
-// Mesh is an accelerator in the format of July to September 2024: a grid of cores.
+// Mesh is an accelerator in the format of July to September 2024: a grid of cores, or
+// cores on a bus.
 type Mesh struct {
 	// Name of the accelerator.
 	Name word `json:"name"`
 	// The files of the cores, column by column.
 	Cores []CoreOrFile `json:"cores"`
-	// The grid.
+	// The grid or the bus.
 	Graph Grid `json:"graph"`
 }
 
-// Grid is how the cores of a mesh are connected.
+// Grid is how the cores are connected.
 type Grid struct {
-	// Always 2d_mesh.
-	Type string `json:"type" jsonschema:"enum=2d_mesh"`
+	// A grid has rows and columns, a bus has not.
+	Type string `json:"type" jsonschema:"enum=2d_mesh,enum=bus"`
 	// Of every link, in bits per cycle.
 	Bandwidth float64 `json:"bandwidth" jsonschema:"exclusiveMinimum=0"`
 	Rows      *int    `json:"nb_rows,omitempty"`
 	Columns   *int    `json:"nb_cols,omitempty"`
 	// In pJ per cycle of activity.
 	UnitEnergy *float64 `json:"unit_energy_cost,omitempty" jsonschema:"minimum=0"`
-	Pooling    *int     `json:"pooling_core_id,omitempty"`
-	SIMD       *int     `json:"simd_core_id,omitempty"`
-	Offchip    *int     `json:"offchip_core_id,omitempty"`
+	// In pJ per bit carried, besides.
+	BitEnergy *float64 `json:"energy_per_bit,omitempty" jsonschema:"minimum=0"`
+	Pooling   *int     `json:"pooling_core_id,omitempty"`
+	SIMD      *int     `json:"simd_core_id,omitempty"`
+	Offchip   *int     `json:"offchip_core_id,omitempty"`
 }
 
 // Core is a core: an array of processing elements and its memories.

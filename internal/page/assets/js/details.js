@@ -113,7 +113,8 @@ class Details {
       parts.push(element("h3", {}, "Cycles"), bars(times.filter(([, v], i) => i < 3 || v > 0).map(([name, value, colour]) => ({ name, value, colour })), (r) => exactly(r.value)));
       const fetched = run.fetched(n);
       const moved = (column) => fetched.reduce((sum, t) => sum + run.column(column)[t], 0);
-      const energies = [["operations", cost.operation, "#0072b2"], ["core memories", cost.memory, "#56b4e9"], ["streamed off-chip", cost.offchip, "#d55e00"],
+      const block = run.column("block.node").indexOf(n), streaming = block < 0 ? 0 : run.column("block.linkEnergy")[block];
+      const energies = [["operations", cost.operation, "#0072b2"], ["core memories", cost.memory, "#56b4e9"], ["streamed off-chip", cost.offchip, "#d55e00"], ["streamed: links", streaming, "#cc79a7"],
         ["its transfers: memories", moved("transfer.memoryEnergy"), "#e69f00"], ["its transfers: links", moved("transfer.linkEnergy"), "#888888"]];
       parts.push(element("h3", {}, "Energy"), bars(energies.filter(([, v]) => v > 0).map(([name, value, colour]) => ({ name, value, colour })), (r) => energy(r.value)));
       if (cost.streamed) parts.push(element("p", { class: "soft" }, "Streams from off-chip memory, for want of room:" + cost.streamed));
