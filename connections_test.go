@@ -52,8 +52,8 @@ func TestConnections(t *testing.T) {
 			for _, l := range x.Links {
 				links = append(links, int(l))
 			}
-			if path := p.Hardware.Path(from, to); !slices.Equal(links, path) {
-				t.Errorf("%s: a transfer from %d to %d over links %v, the path is %v", chip, from, to, links, path)
+			if lanes := p.Hardware.Lanes(from, to); !slices.ContainsFunc(lanes, func(lane []int) bool { return slices.Equal(links, lane) }) {
+				t.Errorf("%s: a transfer from %d to %d over links %v, which are none of %v", chip, from, to, links, lanes)
 			}
 		}
 		return hops, r
@@ -64,6 +64,7 @@ func TestConnections(t *testing.T) {
 	}{
 		{"ring", "2", []int{0, 1, 2}}, {"ring", "3", []int{0, 3}}, {"ports", "2", []int{0, 1, 2}},
 		{"bus", "2", []int{0, 2}}, {"channels", "2", []int{0, 2}},
+		{"one", "2", []int{0, 2}}, {"twin", "2", []int{0, 2}},
 		{"shared", "1", nil}, {"shared", "2", []int{1, 2}},
 		{"mesh", "5", []int{0, 2, 4, 5}}, {"mesh", "1", []int{0, 1}},
 	} {
@@ -86,6 +87,20 @@ func TestConnections(t *testing.T) {
 	}
 	if bus, channels := latency("bus"), latency("channels"); channels >= bus {
 		t.Errorf("%d cycles with two off-chip channels and a bus between the cores, %d with one bus for all", channels, bus)
+	}
+	one, twin := latency("one"), latency("twin")
+	if twin >= one {
+		t.Errorf("%d cycles with two off-chip channels to all cores, %d with one", twin, one)
+	}
+	carried := map[int32]int{}
+	_, r := run("twin", "2")
+	for _, x := range r.Schedule.Transfers {
+		if int(x.From) == 4 || int(x.To) == 4 {
+			carried[x.Links[0]]++
+		}
+	}
+	if len(carried) != 2 {
+		t.Errorf("of the two channels to all cores, transfers take %v", carried)
 	}
 	// The adder takes no convolution, which is said where its cores stand.
 	p, _, err := Load(Inputs{Workload: "internal/cli/testdata/design/net.yaml", Hardware: filepath.Join(dir, "kinds.yaml"), Mapping: write("map.yaml", "- {name: default, core_allocation: [1]}\n")})

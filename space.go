@@ -183,7 +183,11 @@ func (x *exploration) open(ctx context.Context, plan *explore.Plan) (*explore.Op
 			return allocate.Point{Latency: m.Latency, Energy: m.Energy.Total(), Memory: m.Peak}, err
 		}
 	}}
-	opened.Steady = &allocate.Steady{Graph: graph, Accelerator: p.Hardware, Costs: costs}
+	estimated := p.Hardware
+	if o.Rules.FirstLinkOnly {
+		estimated = estimated.FirstLinksOnly()
+	}
+	opened.Steady = &allocate.Steady{Graph: graph, Accelerator: estimated, Costs: costs}
 	opened.NewBound = func() allocate.Bounder {
 		b := bound.NewPartial(bound.Problem{Graph: graph, Accelerator: p.Hardware, Costs: costs, Rules: o.Rules, Prefetches: len(o.Prefetch) > 0})
 		return func(cores func(layer, group int) []int) allocate.Point {
@@ -193,7 +197,7 @@ func (x *exploration) open(ctx context.Context, plan *explore.Plan) (*explore.Op
 	}
 	opened.Space, opened.Start, err = o.cores(p, graph, costs)
 	if err == nil && start && o.Fixed == nil {
-		opened.Space.Estimate(graph, p.Hardware, costs)
+		opened.Space.Estimate(graph, estimated, costs)
 	}
 	return opened, err
 }

@@ -461,7 +461,12 @@ func TestBadAccelerators(t *testing.T) {
 		{
 			"linked twice", acc2024, []string{"- 0, 1", "- 0, 1\n  - 1, 0"},
 			"a.yaml:8:5: core_connectivity[1]: cores 0 and 1 are linked on line 7 already\n" +
-				"  hint: an entry links both directions",
+				"  hint: an entry links both directions; a second link beside the first is {type: link, cores: [0, 1]}",
+		},
+		{
+			"linked twice the other way round", acc2024, []string{"- 0, 1", "- {type: link, cores: [1, 0]}\n  - {type: link, cores: [1, 0]}\n  - {type: link, cores: [0, 1]}"},
+			"a.yaml:9:25: core_connectivity[2].cores: cores 0 and 1 are linked on line 7 already\n" +
+				"  hint: an entry links both directions; a second link beside the first is {type: link, cores: [1, 0]}",
 		},
 		{
 			"no off-chip memory", acc2024, []string{"offchip_core: offchip.yaml\n", ""},

@@ -274,6 +274,9 @@ type Accelerator struct {
 	top   [][NumMemoryOperands]int // core, operand -> index of Stores, or -1
 	paths [][][]int                // from, to -> link indices
 	hops  [][][]int                // from, to -> core ids, both ends included
+
+	parallel  map[hop][]int // the links between neighbours that more than one joins
+	firstOnly bool          // see FirstLinksOnly
 }
 
 // Top is the index in Stores of the topmost memory of the core that stores the
@@ -282,7 +285,8 @@ func (a *Accelerator) Top(core int, op MemoryOperand) int { return a.top[core][o
 
 // Path is the links that a transfer between two cores occupies, nil if they are
 // the same core or not connected. It is a shortest path, and avoids the off-chip
-// core as an intermediate hop wherever the cores are connected without it.
+// core as an intermediate hop wherever the cores are connected without it. Of parallel
+// links it has the first; see Lanes.
 func (a *Accelerator) Path(from, to int) []int { return a.paths[from][to] }
 
 // Hops is the cores that a transfer passes, both ends included; nil if the two

@@ -2,6 +2,7 @@ package hardware_test
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -134,24 +135,44 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// TestUnusedConnections: an entry is told that joins no two cores which are not joined by
-// an entry before it.
-func TestUnusedConnections(t *testing.T) {
+// TestParallelLinks: cores that several entries join have all of their links, in the
+// order of the file, and each of them is on an alternative of a transfer.
+func TestParallelLinks(t *testing.T) {
 	const cores = "name: chip\ncores: {0: small.yaml, 1: small.yaml, 2: dram.yaml}\noffchip_core_id: 2\nbandwidth: 8\ncore_connectivity:\n"
 	files := map[string]string{"small.yaml": core2025, "dram.yaml": offchipCore}
-	for _, c := range []struct{ entries, want string }{
-		{`[{type: bus, cores: [0, 1, 2]}, {type: bus, cores: [0, 2]}]`, "core_connectivity[1]: this bus never carries anything: core_connectivity[0] on line 6 joins all of its cores already, and transfers take the first"},
-		{`[{type: bus, cores: [0, 1, 2]}, "0, 1"]`, "core_connectivity[1]: this link never carries anything: core_connectivity[0] on line 6 joins all of its cores already, and transfers take the first"},
-		{`["1, 0", "1, 2", {type: bus, cores: [0, 1, 2]}]`, ""},
-		{`["1, 0", "1, 2", "2, 0", {type: bus, cores: [0, 1, 2]}]`, "core_connectivity[3]: this bus never carries anything: core_connectivity[0] on line 6, core_connectivity[1] on line 6, core_connectivity[2] on line 6 join all of its cores already, and transfers take the first"},
+	for _, c := range []struct {
+		name, entries string
+		from, to      int
+		want          [][]int
+		ids           string
+	}{
+		{"one link", `["0, 1", "1, 2"]`, 0, 2, [][]int{{0, 2}}, "0->1 1->0 1->2 2->1"},
+		{"two off-chip channels to the same cores", `[{type: bus, cores: [0, 1, 2]}, {type: bus, cores: [0, 1, 2]}]`, 0, 2, [][]int{{0}, {1}}, "any<->any any<->any#2"},
+		{"a link twice", `[{type: link, cores: [0, 1]}, "1, 2", {type: link, cores: [0, 1]}]`, 1, 0, [][]int{{1}, {5}}, "0->1 1->0 1->2 2->1 0->1#2 1->0#2"},
+		{"a channel and a bus", `["1, 2", {type: bus, cores: [0, 1, 2]}]`, 2, 1, [][]int{{1}, {2}}, "1->2 2->1 any<->any"},
+		{"on both hops", `[{type: link, cores: [0, 1]}, {type: link, cores: [0, 1]}, {type: bus, cores: [1, 2]}, {type: link, cores: [1, 2]}]`, 0, 2,
+			[][]int{{0, 4}, {0, 5}, {2, 4}, {2, 5}}, "0->1 1->0 0->1#2 1->0#2 any<->any 1->2 2->1"},
+		{"more than are combined", "[" + strings.Repeat("{type: bus, cores: [0, 1]}, ", 6) + strings.Repeat("{type: bus, cores: [1, 2]}, ", 4) + "]", 0, 2,
+			[][]int{{0, 6}, {1, 7}, {2, 8}, {3, 9}, {4, 6}, {5, 7}}, ""},
 	} {
 		acc := mustAccelerator(t, cores+"  "+c.entries, files)
-		got := ""
-		for _, w := range acc.Warnings {
-			got += w.Message
+		if got := acc.Lanes(c.from, c.to); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: from %d to %d %v, want %v", c.name, c.from, c.to, got, c.want)
 		}
-		if got != c.want {
-			t.Errorf("%s: %q, want %q", c.entries, got, c.want)
+		if path := acc.Path(c.from, c.to); !slices.Equal(path, c.want[0]) {
+			t.Errorf("%s: the path is %v, want %v", c.name, path, c.want[0])
+		}
+		if got := acc.FirstLinksOnly().Lanes(c.from, c.to); !reflect.DeepEqual(got, c.want[:1]) {
+			t.Errorf("%s: over first links only %v, want %v", c.name, got, c.want[:1])
+		}
+		if ids := strings.Join(acc.LinkIDs(), " "); c.ids != "" && ids != c.ids {
+			t.Errorf("%s: links %s, want %s", c.name, ids, c.ids)
+		}
+		if len(acc.Warnings) > 0 {
+			t.Errorf("%s: %v", c.name, acc.Warnings)
+		}
+		if acc.Lanes(1, 1) != nil {
+			t.Errorf("%s: %v within a core", c.name, acc.Lanes(1, 1))
 		}
 	}
 }
@@ -282,21 +303,17 @@ func randomAccelerator(rt *rapid.T) (text string, adjacent [][]bool, offchip int
 	for i := range ids {
 		ids[i] = i
 	}
-	linked := map[[2]int]bool{}
-	for range rapid.IntRange(1, 2*n).Draw(rt, "connections") {
+	for range rapid.IntRange(1, 3*n).Draw(rt, "connections") {
 		members := rapid.Permutation(ids).Draw(rt, "members")
 		size := 2
 		if rapid.IntRange(0, 3).Draw(rt, "bus") == 0 {
 			size = rapid.IntRange(2, n).Draw(rt, "bus size")
 		}
 		members = members[:size]
-		pair := [2]int{min(members[0], members[1]), max(members[0], members[1])}
 		kind := "bus"
 		if size == 2 {
-			if linked[pair] {
-				continue
-			}
-			linked[pair], kind = true, "link"
+			kind = "link"
+			slices.Sort(members) // a second link is written like the first
 		}
 		for _, i := range members {
 			for _, j := range members {
@@ -304,9 +321,6 @@ func randomAccelerator(rt *rapid.T) (text string, adjacent [][]bool, offchip int
 			}
 		}
 		fmt.Fprintf(&b, "  - {type: %s, cores: [%s]}\n", kind, strings.Trim(strings.ReplaceAll(fmt.Sprint(members), " ", ", "), "[]"))
-	}
-	if len(linked) == 0 && !strings.Contains(b.String(), "bus") {
-		b.WriteString("  []\n")
 	}
 	return b.String(), adjacent, offchip
 }
@@ -364,16 +378,60 @@ func TestPaths(t *testing.T) {
 				if len(path) != want || len(hops) != want+1 || hops[0] != from || hops[want] != to {
 					rt.Fatalf("%d -> %d: hops %v, links %v, want %d links", from, to, hops, path, want)
 				}
-				for i, l := range path {
-					link := acc.Links[l]
-					a, b := hops[i], hops[i+1]
-					if link.Shared && (!slices.Contains(link.Members, a) || !slices.Contains(link.Members, b)) || !link.Shared && (link.From != a || link.To != b) {
-						rt.Fatalf("%d -> %d: link %+v does not join %d and %d", from, to, link, a, b)
-					}
+				if message := checkLanes(acc, from, to); message != "" {
+					rt.Fatalf("%s\n%d -> %d: %s", text, from, to, message)
 				}
 			}
 		}
 	})
+}
+
+// checkLanes checks that the alternatives between two cores are different, run along the
+// hops, have every link that joins two of them, and begin with the path.
+func checkLanes(acc *hardware.Accelerator, from, to int) string {
+	hops, lanes := acc.Hops(from, to), acc.Lanes(from, to)
+	if len(hops) < 2 {
+		if lanes != nil {
+			return fmt.Sprint("lanes ", lanes)
+		}
+		return ""
+	}
+	all := 1
+	for i := 1; i < len(hops); i++ {
+		var joining []int
+		for l := range acc.Links {
+			if link := &acc.Links[l]; link.From == hops[i-1] && link.To == hops[i] ||
+				link.Shared && slices.Contains(link.Members, hops[i-1]) && slices.Contains(link.Members, hops[i]) {
+				joining = append(joining, l)
+			}
+		}
+		if between := acc.Between(hops[i-1], hops[i]); !slices.Equal(between, joining) {
+			return fmt.Sprintf("links %v between %d and %d, want %v", between, hops[i-1], hops[i], joining)
+		}
+		for _, l := range joining {
+			if !slices.ContainsFunc(lanes, func(lane []int) bool { return lane[i-1] == l }) {
+				return fmt.Sprintf("no lane of %v takes link %d on hop %d", lanes, l, i)
+			}
+		}
+		all *= len(joining)
+	}
+	for k, lane := range lanes {
+		if len(lane) != len(hops)-1 {
+			return fmt.Sprintf("lane %v over %v", lane, hops)
+		}
+		for i, l := range lane {
+			if !slices.Contains(acc.Between(hops[i], hops[i+1]), l) {
+				return fmt.Sprintf("lane %v: link %d does not join %d and %d", lane, l, hops[i], hops[i+1])
+			}
+		}
+		if slices.ContainsFunc(lanes[:k], func(other []int) bool { return slices.Equal(lane, other) }) {
+			return fmt.Sprintf("lane %v twice", lane)
+		}
+	}
+	if all <= 16 && len(lanes) != all || !slices.Equal(lanes[0], acc.Path(from, to)) {
+		return fmt.Sprintf("%d lanes of %d: %v, the path is %v", len(lanes), all, lanes, acc.Path(from, to))
+	}
+	return ""
 }
 
 // TestLinkEnergies reads energies per cycle and per bit: of all connections, of one, and

@@ -137,10 +137,13 @@ func TestPublicStructure(t *testing.T) {
 		t.Errorf("tpu: operator types %v", got)
 	}
 
-	// two cores that a link and a bus join use the link, which comes first in the file
+	// two cores that a link and a bus join: the link comes first in the file
 	quad := load("stream-2026/examples/hardware/tpu_like_quad_core.yaml")
 	if l := quad.Links[quad.Path(0, 1)[0]]; l.Shared || l.Bandwidth != 32 {
 		t.Errorf("quad: 0 -> 1 over %+v", l)
+	}
+	if lanes := quad.Lanes(0, 1); len(lanes) != 2 || !quad.Links[lanes[1][0]].Shared {
+		t.Errorf("quad: 0 -> 1 over one of %v", lanes)
 	}
 	if l := quad.Links[quad.Path(0, 2)[0]]; !l.Shared || l.Bandwidth != 128 {
 		t.Errorf("quad: 0 -> 2 over %+v", l)

@@ -43,8 +43,8 @@ const maxCores = 256
 //
 // Beside unit_energy_cost, which is per cycle of activity, each of them may give
 // energy_per_bit; the two add up. Where an entry of core_connectivity gives no
-// bandwidth or energy, the accelerator's counts; an energy that is given nowhere is 0. Two cores that
-// are joined by several entries use the first.
+// bandwidth or energy, the accelerator's counts; an energy that is given nowhere is 0. Cores that
+// several entries join have parallel links: each can carry something at the same time.
 //
 // Read but without effect on any figure: core_coordinates, technology_node,
 // memory_aliases and max_object_fifo_depth; the last two leave a warning.
@@ -445,9 +445,8 @@ func (s speed) link(from, to int) Link {
 
 func (g *graph) read(f yamldoc.Fields) {
 	connected := f.Get("offchip_core") != nil // the off-chip core, to all
-	joined := map[[2]int]int{}
-	entries := map[int]*yamldoc.Node{} // that links come from
-	var bare []*yamldoc.Node           // connections without a bandwidth
+	linked := map[hop]int{}                   // by the cores in the order of the entry: its line
+	var bare []*yamldoc.Node                  // connections without a bandwidth
 	for _, e := range f.Get("core_connectivity").List() {
 		kind, own, members := "link", g.common, e
 		if e.Kind == yamldoc.Map {
@@ -479,24 +478,28 @@ func (g *graph) read(f yamldoc.Fields) {
 			continue
 		}
 		if kind == "bus" {
-			link, on := g.bus(ids, own)
-			warnUnused(e, kind, link, on, entries)
+			g.bus(ids, own)
 			continue
 		}
 		if len(ids) != 2 {
 			members.Problem(fmt.Sprintf("a link joins 2 cores, found %d", len(ids)), "", "`type: bus` joins more than two")
 			continue
 		}
-		pair := [2]int{min(ids[0], ids[1]), max(ids[0], ids[1])}
-		if line, twice := joined[pair]; twice {
-			members.Problem(fmt.Sprintf("cores %d and %d are linked on line %d already", pair[0], pair[1], line), "", "an entry links both directions")
+		ends := hop{ids[0], ids[1]}
+		first := hop{ids[1], ids[0]}
+		if linked[first] == 0 && e.Kind != yamldoc.Map {
+			first = ends
+		}
+		if line := linked[first]; line > 0 { // rather a mistake than a second link
+			members.Problem(fmt.Sprintf("cores %d and %d are linked on line %d already", min(ids[0], ids[1]), max(ids[0], ids[1]), line), "",
+				fmt.Sprintf("an entry links both directions; a second link beside the first is {type: link, cores: [%d, %d]}", first.from, first.to))
 			continue
 		}
-		joined[pair] = e.Line
-		link, on := g.link(ids[0], ids[1], own)
-		back, _ := g.link(ids[1], ids[0], own)
-		entries[back] = e
-		warnUnused(e, kind, link, []int{on}, entries)
+		if linked[ends] == 0 {
+			linked[ends] = e.Line
+		}
+		g.link(ids[0], ids[1], own)
+		g.link(ids[1], ids[0], own)
 	}
 	if len(bare) > 0 {
 		message, hint := "the connection has no bandwidth", "give the accelerator a `bandwidth` in bits per cycle"
@@ -515,45 +518,22 @@ func (g *graph) add(l Link) int {
 	return len(g.acc.Links) - 1
 }
 
-// warnUnused tells of an entry that never carries anything, since earlier entries join
-// all of its cores: on are the links that its pairs of cores use.
-func warnUnused(e *yamldoc.Node, kind string, link int, on []int, entries map[int]*yamldoc.Node) {
-	entries[link] = e
-	if slices.Contains(on, link) {
-		return
-	}
-	var first []string
-	for _, l := range slices.Sorted(slices.Values(on)) {
-		if f := fmt.Sprintf("%s on line %d", entries[l].Path, entries[l].Line); !slices.Contains(first, f) {
-			first = append(first, f)
-		}
-	}
-	joins, hint := first[0]+" joins", "to have more carried, add its bandwidth to that of the first, or divide the cores between the two"
-	if len(first) > 1 {
-		joins, hint = strings.Join(first, ", ")+" join", "to have more carried, raise the bandwidths there"
-	}
-	e.Warn(fmt.Sprintf("this %s never carries anything: %s all of its cores already, and transfers take the first", kind, joins), hint)
+// link adds a directed connection.
+func (g *graph) link(from, to int, s speed) {
+	g.topology.connect(from, to, g.add(s.link(from, to)))
 }
 
-// link adds a directed connection. It returns its index and that of the link that
-// carries what goes from one core to the other.
-func (g *graph) link(from, to int, s speed) (own, on int) {
-	l := g.add(s.link(from, to))
-	return l, g.topology.connect(from, to, l)
-}
-
-// bus adds a shared connection. It returns its index and those of the links that carry
-// what goes between its cores.
-func (g *graph) bus(ids []int, s speed) (own int, on []int) {
+// bus adds a shared connection.
+func (g *graph) bus(ids []int, s speed) {
 	medium := s.link(AnyCore, AnyCore)
 	medium.Shared, medium.Members = true, slices.Sorted(slices.Values(ids))
 	l := g.add(medium)
 	for i, from := range ids {
 		for _, to := range ids[i+1:] {
-			on = append(on, g.topology.connect(from, to, l), g.topology.connect(to, from, l))
+			g.topology.connect(from, to, l)
+			g.topology.connect(to, from, l)
 		}
 	}
-	return l, on
 }
 
 // connectOffchip joins the given cores with an off-chip core that the file gives

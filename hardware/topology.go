@@ -2,35 +2,35 @@ package hardware
 
 import "slices"
 
+// hop is an ordered pair of neighbouring cores.
+type hop struct{ from, to int }
+
 // topology is the graph of cores while an accelerator is being built.
 type topology struct {
-	succ, pred [][]int     // neighbours in the order in which the edges were added
-	link       map[int]int // from*cores+to -> index of Links
-	order      []int       // cores in the order of their first mention
+	succ, pred [][]int       // neighbours in the order in which the edges were added
+	links      map[hop][]int // indices of Links, in the order of the file
+	order      []int         // cores in the order of their first mention
 	seen       []bool
 }
 
 func newTopology(cores int) *topology {
-	return &topology{succ: make([][]int, cores), pred: make([][]int, cores), link: map[int]int{}, seen: make([]bool, cores)}
+	return &topology{succ: make([][]int, cores), pred: make([][]int, cores), links: map[hop][]int{}, seen: make([]bool, cores)}
 }
 
-// connect adds the directed edge from -> to and returns the link that it is on: where
-// two media join the same cores, the one that the file names first carries the
-// transfers.
-func (t *topology) connect(from, to, link int) int {
+// connect adds a link to those that lead from one core to another.
+func (t *topology) connect(from, to, link int) {
 	for _, c := range []int{from, to} {
 		if !t.seen[c] {
 			t.seen[c] = true
 			t.order = append(t.order, c)
 		}
 	}
-	if first, exists := t.link[from*len(t.succ)+to]; exists {
-		return first
+	h := hop{from, to}
+	if len(t.links[h]) == 0 {
+		t.succ[from] = append(t.succ[from], to)
+		t.pred[to] = append(t.pred[to], from)
 	}
-	t.link[from*len(t.succ)+to] = link
-	t.succ[from] = append(t.succ[from], to)
-	t.pred[to] = append(t.pred[to], from)
-	return link
+	t.links[h] = append(t.links[h], link)
 }
 
 // coreOrder is the order of first mention, followed by the cores that no edge
@@ -45,11 +45,11 @@ func (t *topology) coreOrder() []int {
 	return order
 }
 
-// links are the links along a path of cores.
-func (t *topology) links(hops []int) []int {
+// first are the first links along a path of cores.
+func (t *topology) first(hops []int) []int {
 	var l []int
 	for i := 1; i < len(hops); i++ {
-		l = append(l, t.link[hops[i-1]*len(t.succ)+hops[i]])
+		l = append(l, t.links[hop{hops[i-1], hops[i]}][0])
 	}
 	return l
 }
@@ -133,7 +133,13 @@ func (a *Accelerator) route(t *topology) {
 				}
 			}
 			a.hops[from][to] = hops
-			a.paths[from][to] = t.links(hops)
+			a.paths[from][to] = t.first(hops)
+		}
+	}
+	a.parallel = map[hop][]int{}
+	for h, links := range t.links {
+		if len(links) > 1 {
+			a.parallel[h] = links
 		}
 	}
 }

@@ -90,7 +90,7 @@ func (e *Evaluator) slices(r resident, m *memory) bool {
 	total := float64(e.cycles[len(e.order)])
 	size := o.size(z, e.model.relations) * bits
 	for i := 0; ; i++ {
-		if size > m.size {
+		if e.exceeds(m.index, size) {
 			e.misfit = misfit{kind: TooSmall, at: r, asked: size}
 			break
 		}
@@ -123,6 +123,21 @@ func (e *Evaluator) slices(r resident, m *memory) bool {
 	return true
 }
 
+// exceeds tells whether some bits are more than a memory has.
+func (e *Evaluator) exceeds(memory int, bits float64) bool {
+	more := bits > e.model.memories[memory].size
+	e.sizes.see(memory, bits, more)
+	return more
+}
+
+// exceedsRounded is exceeds for bits whose factors may have been multiplied in another
+// order.
+func (e *Evaluator) exceedsRounded(memory int, bits float64) bool {
+	more := bits > e.model.memories[memory].size*(1+1e-9)
+	e.sizes.see(memory, bits, more)
+	return more
+}
+
 // all gives the loop sizes of an operand in a memory that takes all loops that are left,
 // and the precision.
 func (e *Evaluator) all(r resident) (sizes []float64, bits float64) {
@@ -153,7 +168,7 @@ func (e *Evaluator) roomAbove(r resident, sizes []float64, bits float64) bool {
 		}
 		taken := o.size(z, e.model.relations) * bits
 		above := resident{r.operand, l}
-		if taken > o.levels[l].size {
+		if e.exceeds(o.levels[l].memory, taken) {
 			e.misfit = misfit{kind: TooSmall, at: above, asked: taken}
 			return false
 		}
@@ -162,7 +177,7 @@ func (e *Evaluator) roomAbove(r resident, sizes []float64, bits float64) bool {
 				taken += e.least(other)
 			}
 		}
-		if taken > o.levels[l].size {
+		if e.exceeds(o.levels[l].memory, taken) {
 			e.misfit = misfit{kind: Crowded, at: above, asked: taken}
 			return false
 		}
@@ -217,11 +232,11 @@ func (e *Evaluator) choose(m *memory) (choice [maxOperands]int, ok bool) {
 			leastIsMost = leastIsMost && a.cost[last] <= c
 		}
 	}
-	if first > m.size {
+	if e.exceeds(m.index, first) {
 		e.misfit = misfit{kind: Crowded, at: m.stored[0], asked: first}
 		return choice, false
 	}
-	if leastIsMost && most <= m.size && !e.model.problem.Even {
+	if leastIsMost && !e.model.problem.Even && !e.exceeds(m.index, most) {
 		return choice, true // the last combination of all, and none is cheaper
 	}
 	return e.combine(m), true
@@ -253,7 +268,7 @@ func (e *Evaluator) uneven(m *memory) {
 	for _, r := range m.stored {
 		together += e.whole(r)
 	}
-	if together > m.size {
+	if e.exceeds(m.index, together) {
 		e.misfit = misfit{kind: Crowded, at: m.stored[0], asked: together}
 		return
 	}
@@ -274,15 +289,22 @@ func (e *Evaluator) combine(m *memory) (choice [maxOperands]int) {
 		}
 	}
 	found, least := false, 0.0
+	seen := e.sizes.ranges[m.index]
 	for i, bitsI := range a[0].bits {
 		for j, bitsJ := range a[1].bits {
 			bits, cost := bitsI+bitsJ, a[0].cost[i]+a[1].cost[j]
 			if bits > m.size {
+				seen.exceeds = min(seen.exceeds, bits)
 				continue
 			}
 			for k, bitsK := range a[2].bits {
 				c := cost + a[2].cost[k]
-				if bits+bitsK > m.size || found && c > least {
+				if bits+bitsK > m.size {
+					seen.exceeds = min(seen.exceeds, bits+bitsK)
+					continue
+				}
+				seen.fits = max(seen.fits, bits+bitsK)
+				if found && c > least {
 					continue
 				}
 				pick := [maxOperands]int{a[0].base + i, a[1].base + j, a[2].base + k}
@@ -293,6 +315,7 @@ func (e *Evaluator) combine(m *memory) (choice [maxOperands]int) {
 			}
 		}
 	}
+	e.sizes.ranges[m.index] = seen
 	return choice
 }
 

@@ -6,17 +6,41 @@ import (
 	"streamdse/hardware"
 )
 
+// figures are what all combinations of some factors lead to, whatever the order. They
+// are filled once and then read only.
+type figures struct {
+	e       *Evaluator
+	factors []Loop
+	lattice lattice
+	// exact tells that sizes do not depend on the order of multiplication.
+	exact  bool
+	bounds [maxOperands][]boundary
+	memory *memory64
+}
+
+func newFigures(e *Evaluator, factors []Loop, c combinations, memory *memory64) *figures {
+	o := &figures{e: e, factors: factors, memory: memory, exact: e.energy.dyadic() && e.timing.dyadic()}
+	o.lattice = newLattice(e.model, factors, c, memory)
+	for x := range e.model.operands {
+		o.bounds[x] = make([]boundary, len(e.model.operands[x].levels))
+		for l := range o.bounds[x] {
+			o.bounds[x][l] = o.newBoundary(x, l)
+		}
+	}
+	return o
+}
+
 // boundary is the upper end of a level of one operand, with what crosses it if
 // the loops of a point of the lattice lie within. Level 0 is the array.
 type boundary struct {
 	energy, timing reading
 	// cost has for each point a row of what the traffic over the boundary costs at
-	// least, and best the least of the rows of this and all larger points at which
-	// the data fits into the memory below.
-	width      int
-	cost, best []float64
-	ports      []int // ports that serve the boundary
-	fullFits   bool  // the boundary may enclose all loops
+	// least.
+	width    int
+	cost     []float64
+	ports    []int // ports that serve the boundary
+	exact    bool  // as figures.exact, as far as the figures went then
+	fullFits bool  // the boundary may enclose all loops
 	// room is the data below the boundary, for the memory that holds it, in elements.
 	room []float64
 }
@@ -51,9 +75,9 @@ const (
 
 // size is the number of elements of an operand below level l at a point of the
 // lattice, in the fractional reading.
-func (o *Outlook) size(x, l, s int) float64 { return o.sizeIn(&o.e.energy, x, l, s, 1) }
+func (o *figures) size(x, l, s int) float64 { return o.sizeIn(&o.e.energy, x, l, s, 1) }
 
-func (o *Outlook) sizeIn(a *analysis, x, l, s int, scale float64) float64 {
+func (o *figures) sizeIn(a *analysis, x, l, s int, scale float64) float64 {
 	op := &o.e.model.operands[x]
 	z := o.e.alloc.trial
 	for d := range z {
@@ -74,10 +98,10 @@ func (o *Outlook) sizeIn(a *analysis, x, l, s int, scale float64) float64 {
 	return op.size(z, o.e.model.relations)
 }
 
-func (o *Outlook) newReading(a *analysis, x, l int) reading {
+func (o *figures) newReading(a *analysis, x, l int) reading {
 	op := &o.e.model.operands[x]
 	n := o.lattice.points
-	r := reading{elements: make([]int64, n), least: make([]int64, n)}
+	r := reading{elements: o.memory.integers.take(n), least: o.memory.integers.take(n)}
 	for s := range n {
 		if l == 0 {
 			r.elements[s], r.least[s] = 1, 1
@@ -98,7 +122,7 @@ func (o *Outlook) newReading(a *analysis, x, l int) reading {
 }
 
 // newBoundary tabulates what crosses the upper end of level l of operand x.
-func (o *Outlook) newBoundary(x, l int) boundary {
+func (o *figures) newBoundary(x, l int) boundary {
 	e, m := o.e, o.e.model
 	b := boundary{energy: o.newReading(&e.energy, x, l)}
 	b.timing = b.energy
@@ -114,84 +138,20 @@ func (o *Outlook) newBoundary(x, l int) boundary {
 		}
 	}
 	b.width = columnPorts + portColumns*len(b.ports)
-	b.cost = make([]float64, o.lattice.points*b.width)
-	b.best = make([]float64, len(b.cost))
+	b.cost = o.memory.floats.take(o.lattice.points * b.width)
+	clear(b.cost)
 	for s := range o.lattice.points {
-		row := b.cost[s*b.width : (s+1)*b.width]
-		o.fillRow(row, &b, x, l, s)
-		least := b.best[s*b.width : (s+1)*b.width]
-		copy(least, row)
+		o.fillRow(b.cost[s*b.width:(s+1)*b.width], &b, x, l, s)
 	}
 	if l > 0 {
-		b.room = make([]float64, o.lattice.points)
+		b.room = o.memory.floats.take(o.lattice.points)
 		for s := range b.room {
 			b.room[s] = o.size(x, l, s)
 		}
-		o.excludeMisfits(&b, x, l)
 	}
-	b.fullFits = l == 0 || o.fits(x, l, o.lattice.points-1)
-	o.spread(&b)
+	b.exact = o.exact
+	b.fullFits = l == 0 || o.fits(&b, x, l, o.lattice.points-1)
 	return b
-}
-
-// spread turns the rows of best from those of each point into the least of those
-// of all larger points, or of all smaller ones if
-// boundaries are chosen from the outside in.
-func (o *Outlook) spread(b *boundary) {
-	for i := range o.lattice.points {
-		s, step := o.lattice.points-1-i, 1
-		if o.way == inward {
-			s, step = i, -1
-		}
-		least := b.best[s*b.width : (s+1)*b.width]
-		for f, stride := range o.lattice.stride {
-			last := o.lattice.counts[f]
-			if o.way == inward {
-				last = 0
-			}
-			if o.lattice.digit(s, f) == last {
-				continue
-			}
-			next := b.best[(s+step*stride)*b.width : (s+step*stride+1)*b.width]
-			for i := range least {
-				least[i] = min(least[i], next[i])
-			}
-		}
-	}
-}
-
-// excludeMisfits makes the rows of points infinite at which the boundary cannot
-// lie. What is within fits the memory. A memory of one operand also goes on
-// taking loops until one is too much or multiplies the data by more than its
-// size, so that there has to be such a loop outside.
-func (o *Outlook) excludeMisfits(b *boundary, x, l int) {
-	m := o.e.model
-	op := &m.operands[x]
-	level := &op.levels[l-1]
-	greedy := o.exact && o.way == filled && !m.problem.Bounded && len(m.memories[level.memory].stored) == 1
-	size := b.room
-	bits := float64(max(op.bits, op.final))
-	ends := func(s int) bool {
-		for f, loop := range o.factors {
-			if o.lattice.digit(s, f) == o.lattice.counts[f] {
-				continue
-			}
-			grown := size[s+o.lattice.stride[f]]
-			if grown*bits > level.size*(1-1e-9) || grown > size[s]*float64(loop.Size) {
-				return true
-			}
-		}
-		return s == len(size)-1
-	}
-	for s := range size {
-		if o.fits(x, l, s) && (!greedy || ends(s)) {
-			continue
-		}
-		row := b.best[s*b.width : (s+1)*b.width]
-		for i := range row {
-			row[i] = math.Inf(1)
-		}
-	}
 }
 
 // crosses tells whether a service moves data over the upper end of level l.
@@ -205,18 +165,18 @@ func crosses(s service, l int) bool {
 // fits tells whether the memory below the upper end of level l may hold the
 // loops of a point. Irrelevant loops that only settle there do not count, but
 // they do not enlarge the data either.
-func (o *Outlook) fits(x, l, s int) bool {
+func (o *figures) fits(b *boundary, x, l, s int) bool {
 	op := &o.e.model.operands[x]
-	scale := 1.0
-	if !o.exact {
-		scale = 1 - 1e-9
+	size := b.room[s]
+	if !b.exact {
+		size = o.sizeIn(&o.e.energy, x, l, s, 1-1e-9)
 	}
-	return o.sizeIn(&o.e.energy, x, l, s, scale)*float64(min(op.bits, op.final)) <= op.levels[l-1].size*(1+1e-9)
+	return !o.e.exceedsRounded(op.levels[l-1].memory, size*float64(min(op.bits, op.final)))
 }
 
 // fillRow computes the costs of a point: the traffic as the analysis describes
 // it, of the least data that rounding may give.
-func (o *Outlook) fillRow(row []float64, b *boundary, x, l, s int) {
+func (o *figures) fillRow(row []float64, b *boundary, x, l, s int) {
 	e, m := o.e, o.e.model
 	op := &m.operands[x]
 	cycle := o.cycle(x, l, s)
@@ -279,7 +239,7 @@ func (o *Outlook) fillRow(row []float64, b *boundary, x, l, s int) {
 
 // moveAt is the amount and the precision of one transfer over the upper end of
 // level l if the loops of point s lie within; moves is false if there is none.
-func (o *Outlook) moveAt(a *analysis, elements int64, v service, l, s int) (amount, bits int64, moves bool) {
+func (o *figures) moveAt(a *analysis, elements int64, v service, l, s int) (amount, bits int64, moves bool) {
 	op := &o.e.model.operands[v.operand]
 	u := &a.unrolled[v.operand]
 	amount = elements
@@ -312,7 +272,7 @@ func (o *Outlook) moveAt(a *analysis, elements int64, v service, l, s int) (amou
 }
 
 // bitsAt is the data of one instance below the upper end of level l.
-func (o *Outlook) bitsAt(a *analysis, elements int64, x, l, s int) float64 {
+func (o *figures) bitsAt(a *analysis, elements int64, x, l, s int) float64 {
 	op := &o.e.model.operands[x]
 	if !op.output {
 		return float64(elements * op.bits)
@@ -325,7 +285,7 @@ func (o *Outlook) bitsAt(a *analysis, elements int64, x, l, s int) float64 {
 }
 
 // transferAt is the time of one transfer, negative if there is none.
-func (o *Outlook) transferAt(a *analysis, elements int64, v service, l, s int) float64 {
+func (o *figures) transferAt(a *analysis, elements int64, v service, l, s int) float64 {
 	amount, bits, moves := o.moveAt(a, elements, v, l, s)
 	if !moves {
 		return -1
@@ -334,7 +294,7 @@ func (o *Outlook) transferAt(a *analysis, elements int64, v service, l, s int) f
 }
 
 // fillAt is the time of a transfer before or after the computation, if there is one.
-func (o *Outlook) fillAt(a *analysis, elements int64, v service, l, s int) float64 {
+func (o *figures) fillAt(a *analysis, elements int64, v service, l, s int) float64 {
 	if !o.e.model.problem.Physical {
 		return o.transferAt(a, elements, v, l, s)
 	}
@@ -347,7 +307,7 @@ func (o *Outlook) fillAt(a *analysis, elements int64, v service, l, s int) float
 
 // averageAt is the bandwidth that a link is counted with while its port lends
 // time, at least.
-func (o *Outlook) averageAt(a *analysis, b *boundary, v service, x, l, s int) float64 {
+func (o *figures) averageAt(a *analysis, b *boundary, v service, x, l, s int) float64 {
 	data := float64(b.timing.least[s])
 	if !o.e.model.problem.ElementBandwidth {
 		data = o.bitsAt(a, b.timing.least[s], x, l, s)
@@ -367,7 +327,7 @@ func (o *Outlook) averageAt(a *analysis, b *boundary, v service, x, l, s int) fl
 
 // loadingAt fills in the time that a link which transfers repeatedly takes
 // before or after the computation.
-func (o *Outlook) loadingAt(row []float64, v service, l int, count, real, first float64) {
+func (o *figures) loadingAt(row []float64, v service, l int, count, real, first float64) {
 	if l == 0 || o.returns(v) {
 		return
 	}
@@ -388,6 +348,6 @@ func (o *Outlook) loadingAt(row []float64, v service, l int, count, real, first 
 }
 
 // returns tells whether partial sums come back, which does not count as loading.
-func (o *Outlook) returns(v service) bool {
+func (o *figures) returns(v service) bool {
 	return o.e.model.operands[v.operand].output && (v.direction == hardware.ToLow || v.direction == hardware.FromHigh)
 }

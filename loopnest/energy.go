@@ -70,16 +70,15 @@ func (e *Evaluator) doubleBuffer() {
 			m := &e.model.memories[i]
 			own := float64(e.effectiveBits(x, mem+1)) / m.size
 			used := &e.crowded[i]
-			switch {
-			case *used <= 0.5:
-				e.double[x][mem+1] = true
-			case own <= 1-*used:
-				e.double[x][mem+1] = true
-				if m.shared {
-					*used += own
-				}
-			default:
-				e.double[x][mem+1] = false
+			half, both := *used <= 0.5, own <= 1-*used
+			e.sizes.see(i, 2**used*m.size, !half)
+			e.double[x][mem+1] = half || both
+			if half {
+				continue
+			}
+			e.sizes.see(i, (*used+own)*m.size, !both)
+			if both && m.shared {
+				*used += own
 			}
 		}
 	}

@@ -48,6 +48,7 @@ type Evaluator struct {
 	words   [maxOperands][]words // accesses by operand and memory level
 	macs    float64              // energy of the operations, without precharges
 	inArray inMemory
+	sizes   *Sizes // that go the same way
 }
 
 // nest is how the temporal order is cut into levels for one operand.
@@ -68,7 +69,7 @@ type nest struct {
 // unrolling. It fails if the unrolling does not exist on the array or exceeds a
 // loop.
 func (m *Model) NewEvaluator(s Spatial) (*Evaluator, error) {
-	e := &Evaluator{model: m, spatial: s, grow: newDecoupler(m)}
+	e := &Evaluator{model: m, spatial: s, grow: newDecoupler(m), sizes: NewSizes(m.problem.Core)}
 	exact, err := m.adjust(s, false)
 	if err != nil {
 		return nil, err

@@ -55,9 +55,9 @@ func (o *Outlook) fillTime(bits, limit float64) float64 {
 }
 
 // phase is the number of cycles of the computation without stalls.
-func (o *Outlook) phase() float64 { return o.e.model.stretch(o.lattice.total) }
+func (o *figures) phase() float64 { return o.e.model.stretch(o.lattice.total) }
 
-func (o *Outlook) timing() *analysis {
+func (o *figures) timing() *analysis {
 	if o.e.same {
 		return &o.e.energy
 	}
@@ -323,16 +323,16 @@ func (o *Outlook) least(x, l int) (row []float64, single occurrence, point int) 
 		}
 		return b.cost[s*b.width : (s+1)*b.width], single, s
 	}
-	beyond := func(s int) ([]float64, occurrence, int) {
+	beyond := func(inner int) ([]float64, occurrence, int) {
 		single := never
 		if b.fullFits {
 			single = maybe
 		}
-		return b.best[s*b.width : (s+1)*b.width], single, undecided
+		return o.best[x][l].row(o.own[inner], b.width), single, undecided
 	}
 	if l == 0 {
 		if p.closed == o.inner && o.inner < len(o.loops) {
-			return beyond(o.at[p.closed]) // all irrelevant loops may follow
+			return beyond(p.closed) // all irrelevant loops may follow
 		}
 		return at(o.at[p.closed])
 	}
@@ -342,7 +342,7 @@ func (o *Outlook) least(x, l int) (row []float64, single occurrence, point int) 
 	if l < p.known || l == p.known && !p.running {
 		return at(o.at[t.below[l]])
 	}
-	here, single, _ := beyond(o.at[o.inner])
+	here, single, _ := beyond(o.inner)
 	if l == p.known || p.start >= o.inner {
 		return here, single, undecided
 	}
@@ -370,11 +370,12 @@ func (o *Outlook) mostBits(x, point int) float64 {
 	if low == 0 {
 		return math.Inf(1)
 	}
+	o.e.sizes.Pin(op.levels[0].memory)
 	return op.levels[0].size*high/low + high
 }
 
 // cycle is the period of level l at a point of the lattice.
-func (o *Outlook) cycle(x, l, s int) int64 {
+func (o *figures) cycle(x, l, s int) int64 {
 	if l > 0 {
 		return o.lattice.cycles[s]
 	}

@@ -103,13 +103,15 @@ import (
 // A bound never exceeds the cost of a completion; where the beginning decides
 // everything that the latency depends on, it often equals it.
 type Outlook struct {
-	e       *Evaluator
+	*figures
 	factors []Loop
 	counts  []int
-	lattice lattice
-	// exact tells that sizes do not depend on the order of multiplication.
-	exact bool
-	way   way
+	way     way
+	// combinations are those of the factors. The figures of one are at the point that
+	// within gives for it; at holds such points, own those among the combinations.
+	combinations combinations
+	within       []int32
+	best         [maxOperands][]best
 	// placed, rest and points describe the loops and boundaries that are chosen: how
 	// many loops, the lattice point behind the last of them, and those of boundaries.
 	placed  int
@@ -117,11 +119,10 @@ type Outlook struct {
 	points  [maxOperands][]int
 	roomy   []bool           // by memory: all of its operands fit at once
 	whole   [maxOperands]int // lowest level whose memory always takes all loops, else a level that is none
-	bounds  [maxOperands][]boundary
-	singles [][]single // by port
-	loops   []Loop     // the inner loops, then the others in any order
-	at      []int      // at[i] is the lattice point of the innermost i loops
-	inner   int        // how many of loops are the inner ones
+	singles [][]single       // by port
+	loops   []Loop           // the inner loops, then the others in any order
+	at, own []int            // the points of the innermost i loops
+	inner   int              // how many of loops are the inner ones
 	left    []int
 	seen    [maxOperands]progress
 	path    int // first position whose loops may matter one by one
@@ -139,25 +140,27 @@ type progress struct {
 
 // NewOutlook prepares the view on the orders of the given factors, each of which
 // occurs counts times in every order. Its size grows with the number of
-// combinations of them; with more than MaxCombinations it is nil.
-func (e *Evaluator) NewOutlook(factors []Loop, counts []int) *Outlook {
-	return e.newOutlook(factors, counts, filled)
+// combinations of them; with more than MaxCombinations it is nil. It lies in the
+// memory of the outlook that was made with the same tables before.
+func (e *Evaluator) NewOutlook(factors []Loop, counts []int, t *Tables) *Outlook {
+	return e.newOutlook(factors, counts, filled, t)
 }
 
-func (e *Evaluator) newOutlook(factors []Loop, counts []int, w way) *Outlook {
-	o := &Outlook{e: e, factors: factors, counts: counts, way: w, exact: e.energy.dyadic() && e.timing.dyadic()}
+func (e *Evaluator) newOutlook(factors []Loop, counts []int, w way, t *Tables) *Outlook {
+	o := &Outlook{factors: factors, counts: counts, way: w}
 	n := 0
 	for _, c := range counts {
 		n += c
 	}
-	o.loops, o.at, o.left = make([]Loop, n), make([]int, n+1), make([]int, len(counts))
-	if o.lattice = newLattice(e.model, factors, counts); o.lattice.points == 0 {
+	o.loops, o.at, o.own, o.left = make([]Loop, n), make([]int, n+1), make([]int, n+1), make([]int, len(counts))
+	if o.combinations = newCombinations(counts); o.combinations.points == 0 {
 		return nil
 	}
+	o.figures, o.within = t.figures(e, factors, o.combinations)
 	for x := range e.model.operands {
-		o.bounds[x] = make([]boundary, len(e.model.operands[x].levels))
-		for l := range o.bounds[x] {
-			o.bounds[x][l] = o.newBoundary(x, l)
+		o.best[x] = make([]best, len(e.model.operands[x].levels))
+		for l := range o.best[x] {
+			o.best[x][l] = o.newBest(x, l, &t.passing)
 		}
 	}
 	o.singles = o.newSingles()
@@ -169,9 +172,9 @@ func (e *Evaluator) newOutlook(factors []Loop, counts []int, w way) *Outlook {
 // Figures is the number of figures that the outlook has tabulated.
 func (o *Outlook) Figures() int {
 	n := 0
-	for x := range o.bounds {
-		for l := range o.bounds[x] {
-			n += len(o.bounds[x][l].cost)
+	for x := range o.best {
+		for l := range o.best[x] {
+			n += len(o.best[x][l])
 		}
 	}
 	return n
@@ -211,11 +214,12 @@ func (o *Outlook) takeWhole() {
 			top := r.level == len(op.levels)-1
 			full := o.size(r.operand, r.level+1, o.lattice.points-1)
 			room += full * float64(max(op.bits, op.final))
-			for s := 0; all && !top && s < o.lattice.points; s++ {
-				all = float64(o.lattice.total/o.lattice.cycles[s])*o.size(r.operand, r.level+1, s) >= full
+			for i := 0; all && !top && i < len(o.within); i++ {
+				s := int(o.within[i])
+				all = float64(o.lattice.total/o.lattice.cycles[s])*o.bounds[r.operand][r.level+1].room[s] >= full
 			}
 		}
-		if room > m.memories[i].size {
+		if o.e.exceeds(i, room) {
 			continue
 		}
 		o.roomy[i] = !m.problem.Even && room*float64(o.lattice.total) < 1<<50
@@ -242,7 +246,8 @@ func (o *Outlook) begin(inner []int) {
 	for i, f := range inner {
 		o.left[f]--
 		o.loops[i] = o.factors[f]
-		o.at[i+1] = o.at[i] + o.lattice.stride[f]
+		o.own[i+1] = o.own[i] + o.combinations.stride[f]
+		o.at[i+1] = int(o.within[o.own[i+1]])
 	}
 	n := len(inner)
 	for f, c := range o.left {
@@ -318,10 +323,10 @@ func (o *Outlook) decide(mem *memory) (decided, fits bool) {
 		closed := a.done+len(a.bits) <= o.inner
 		others := least - a.bits[0]
 		for i := 0; !closed && i < len(a.bits) && a.done+i <= o.inner; i++ {
-			closed = others > 0 && a.bits[i]+others > mem.size*(1+1e-9)
+			closed = others > 0 && e.exceedsRounded(mem.index, a.bits[i]+others)
 		}
 		if !closed {
-			if least > mem.size*(1+1e-9) {
+			if e.exceedsRounded(mem.index, least) {
 				return false, false
 			}
 			return false, true
@@ -425,7 +430,7 @@ func (o *Outlook) Key() []byte {
 	}
 	o.key = o.key[:0]
 	put := func(n int64) { o.key = binary.AppendVarint(o.key, n) }
-	put(int64(o.at[o.inner]))
+	put(int64(o.own[o.inner]))
 	put(int64(o.inner - path))
 	for _, l := range o.loops[path:o.inner] {
 		put(int64(l.Dim))

@@ -17,12 +17,12 @@ const (
 // NewFreeOutlook prepares the view on all orders of the given factors with all
 // allocations that fit, from the inside out or from the outside in. It is nil with
 // more than MaxCombinations combinations of factors.
-func (e *Evaluator) NewFreeOutlook(factors []Loop, counts []int, fromOutside bool) *Outlook {
+func (e *Evaluator) NewFreeOutlook(factors []Loop, counts []int, fromOutside bool, t *Tables) *Outlook {
 	w := outward
 	if fromOutside {
 		w = inward
 	}
-	o := e.newOutlook(factors, counts, w)
+	o := e.newOutlook(factors, counts, w, t)
 	if o == nil {
 		return nil
 	}
@@ -41,16 +41,18 @@ func (e *Evaluator) NewFreeOutlook(factors []Loop, counts []int, fromOutside boo
 // no completion fits.
 func (o *Outlook) LookAllocated(placed []int, cuts Allocation) bool {
 	o.placed = len(placed)
-	o.at[0] = 0
+	o.own[0] = 0
 	if o.way == inward {
-		o.at[0] = o.lattice.points - 1
+		o.own[0] = o.combinations.points - 1
 	}
+	o.at[0] = int(o.within[o.own[0]])
 	for i, f := range placed {
 		o.loops[i] = o.factors[f]
-		o.at[i+1] = o.at[i] + o.lattice.stride[f]
+		o.own[i+1] = o.own[i] + o.combinations.stride[f]
 		if o.way == inward {
-			o.at[i+1] = o.at[i] - o.lattice.stride[f]
+			o.own[i+1] = o.own[i] - o.combinations.stride[f]
 		}
+		o.at[i+1] = int(o.within[o.own[i+1]])
 	}
 	o.rest = o.at[o.placed]
 	for x := range o.e.model.operands {
@@ -118,7 +120,7 @@ func (o *Outlook) leastFree(x, l int) (row []float64, single occurrence, point i
 	if b.fullFits && (o.way == outward || o.placed == 0) {
 		single = maybe
 	}
-	return b.best[o.rest*b.width : (o.rest+1)*b.width], single, undecided
+	return o.best[x][l].row(o.own[o.placed], b.width), single, undecided
 }
 
 // innermost is the point of the innermost run of irrelevant loops, if it is known.
@@ -164,7 +166,7 @@ func (o *Outlook) mayFit(i int) bool {
 			used += o.bounds[r.operand][l].room[0] * bits
 		}
 	}
-	return used <= m.memories[i].size*(1+1e-9)
+	return !o.e.exceedsRounded(i, used)
 }
 
 // reservesSums tells whether the memory below boundary l certainly reserves room
@@ -196,7 +198,7 @@ func (o *Outlook) KeyAllocated(cuts Allocation, last int) []byte {
 	o.key = o.key[:0]
 	put := func(n int64) { o.key = binary.AppendVarint(o.key, n) }
 	put(int64(last))
-	put(int64(o.rest))
+	put(int64(o.own[o.placed]))
 	for x := range o.e.model.operands {
 		op := &o.e.model.operands[x]
 		put(int64(len(cuts[x])))

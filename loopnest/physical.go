@@ -76,7 +76,7 @@ func (e *Evaluator) listBuffers(i int) {
 		for _, larger := range sets {
 			part = part || set&^int(larger) == 0
 		}
-		if !part && (set == 0 || bits <= m.size) {
+		if !part && (set == 0 || !e.exceeds(i, bits)) {
 			sets = append(sets, uint8(set))
 		}
 	}

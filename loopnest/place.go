@@ -54,7 +54,7 @@ func (e *Evaluator) place(given Allocation) bool {
 				z[l.Dim] *= float64(l.Size)
 			}
 			bits := o.size(z, e.model.relations) * float64(e.allocationBits(o, a, r.operand))
-			if bits > m.size {
+			if e.exceeds(m.index, bits) {
 				e.misfit = misfit{kind: TooSmall, at: r, asked: bits}
 				if top {
 					e.misfit.kind = Overflow
@@ -63,7 +63,7 @@ func (e *Evaluator) place(given Allocation) bool {
 			}
 			used += bits
 		}
-		if used > m.size {
+		if e.exceeds(m.index, used) {
 			e.misfit = misfit{kind: Crowded, at: m.stored[0], asked: used}
 			return false
 		}

@@ -144,6 +144,7 @@ type resident struct{ operand, level int }
 
 // memory is a memory of the core with those of its operands that the layer uses.
 type memory struct {
+	index  int // in Core.Memories
 	size   float64
 	stored []resident // in the order of the hardware description
 	shared bool       // built for more than one operand
@@ -363,7 +364,7 @@ func (m *Model) connect() {
 	m.memories = make([]memory, len(core.Memories))
 	for i := range core.Memories {
 		mem := &core.Memories[i]
-		m.memories[i] = memory{size: float64(mem.Size), shared: len(mem.Operands) > 1}
+		m.memories[i] = memory{index: i, size: float64(mem.Size), shared: len(mem.Operands) > 1}
 		level0 := map[int]int{}
 		for _, link := range mem.Operands {
 			x, ok := holder[link]

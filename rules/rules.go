@@ -44,6 +44,7 @@ type Rules struct {
 	RemoveByOwnOperand    bool // Q12: copies under another operand stay behind; a read is priced at the own operand's memory
 	WholeTilesMove        bool // Q34: a transfer moves a node's whole output, whatever of it is read where it goes, and every tile of the network's input with its halo
 	LongestHeldSource     bool // Q13: a tensor is fetched from where it has been longest, not from where it arrives first
+	FirstLinkOnly         bool // of links side by side, only the first of the file carries anything
 	ThroughOffchip        bool // Q21: a transfer between cores may pass the off-chip core without being stored there
 	OriginSuccessorsOnly  bool // Q70: the removal of an output shared by nodes looks at the first node's readers
 	StreamedFromAnywhere  bool // an operand is streamed from off-chip memory whether or not it has been written there
@@ -116,6 +117,7 @@ func Reference2024() Rules {
 		RemoveByOwnOperand:     true,
 		WholeTilesMove:         true,
 		LongestHeldSource:      true,
+		FirstLinkOnly:          true,
 		ThroughOffchip:         true,
 		OriginSuccessorsOnly:   true,
 		StreamedFromAnywhere:   true,

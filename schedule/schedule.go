@@ -62,7 +62,7 @@ type Transfer struct {
 type Block struct {
 	Node       taskgraph.NodeID
 	Start, End unit.Cycles
-	Links      []int32
+	Links      []int32             // those that lead out, then those in that are not among them
 	Bandwidth  []unit.BitsPerCycle // per link
 	LinkEnergy unit.Picojoules     // of all links, for the share of their cycles that it takes
 }

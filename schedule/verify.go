@@ -73,6 +73,7 @@ func (v *Violation) Error() string {
 //   - Q2 (BlocksAreFree) and Q72 (StretchOff): blocks ask for nothing, or for more
 //     than a link has.
 //   - Q21 (ThroughOffchip): a path may pass the off-chip core.
+//   - FirstLinkOnly: nodes stream over the first of parallel links, and no other.
 //   - BlockBeforeSpace: a block may begin before the run that it is for.
 //   - Q31, Q32 (TilesEnlargeLayer) and Q37 (LonelyNodesVanish): nodes do work that
 //     no layer has, or leave some undone.
@@ -84,7 +85,15 @@ func (v *Violation) Error() string {
 //
 // VerifyInOrder checks one rule more, which not every schedule has to obey.
 func Verify(g *taskgraph.Graph, acc *hardware.Accelerator, costs *CostTable, alloc *Allocation, s *Schedule, r rules.Rules) error {
-	v := &verifier{g: g, acc: acc, costs: costs, s: s, r: r, read: make([]bool, len(g.Layers))}
+	v := &verifier{g: g, acc: acc, costs: costs, s: s, r: r, read: make([]bool, len(g.Layers)), block: make([]int32, len(g.Nodes))}
+	if r.FirstLinkOnly {
+		v.acc = acc.FirstLinksOnly()
+	}
+	for i, b := range s.Blocks {
+		if b.Node >= 0 && int(b.Node) < len(g.Nodes) {
+			v.block[b.Node] = int32(i + 1)
+		}
+	}
 	for e := range g.Edges() {
 		if e.Data() && !e.PartialSums() {
 			v.read[g.Nodes[e.Src].Layer] = true
@@ -127,8 +136,9 @@ type verifier struct {
 	s     *Schedule
 	r     rules.Rules
 
-	read    []bool // layers whose result another one reads
-	leaving []bool // layers whose result leaves the network; see outputLayers
+	block   []int32 // of each node: its block, index+1
+	read    []bool  // layers whose result another one reads
+	leaving []bool  // layers whose result leaves the network; see outputLayers
 	at      copiesAt
 }
 

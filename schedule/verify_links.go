@@ -101,27 +101,25 @@ func ends(l *hardware.Link, from int) []int {
 // demand is the bandwidth that a node's streaming takes of each link while it
 // runs, and for how long it runs.
 func (v *verifier) demand(n taskgraph.NodeID) (map[int32]float64, unit.Cycles) {
-	cost, core := v.cost(n), int(v.s.Tasks[n].Core)
-	node := &v.g.Nodes[n]
+	cost, node := v.cost(n), &v.g.Nodes[n]
 	memory := v.g.Layers[node.Layer].Memory
 	if len(cost.Streamed) == 0 {
 		return nil, cost.Runtime
 	}
 	asked := map[int32]float64{}
 	if !v.r.BlocksAreFree || v.r.BlocksAlone {
-		if slices.Contains(cost.Streamed, memory[0]) {
-			for _, l := range v.acc.Path(core, v.acc.Offchip) {
-				asked[int32(l)] += float64(cost.StreamOut)
-			}
-		}
 		inputs := memory[:len(node.Operands)]
 		if v.r.BlocksAskPeak {
 			inputs = inputs[1:] // without what a streamed output reads back
 		}
-		if slices.ContainsFunc(inputs, func(op hardware.MemoryOperand) bool { return slices.Contains(cost.Streamed, op) }) {
-			for _, l := range v.acc.Path(v.acc.Offchip, core) {
-				asked[int32(l)] += float64(cost.StreamIn)
-			}
+		writes := slices.Contains(cost.Streamed, memory[0])
+		reads := slices.ContainsFunc(inputs, func(op hardware.MemoryOperand) bool { return slices.Contains(cost.Streamed, op) })
+		out, in := v.lanes(n, writes && (cost.StreamOut > 0 || v.r.BlocksAlone), reads && (cost.StreamIn > 0 || v.r.BlocksAlone))
+		for _, l := range out {
+			asked[l] += float64(cost.StreamOut)
+		}
+		for _, l := range in {
+			asked[l] += float64(cost.StreamIn)
 		}
 	}
 	runtime := cost.Runtime
@@ -147,6 +145,61 @@ func (v *verifier) demand(n taskgraph.NodeID) (map[int32]float64, unit.Cycles) {
 		}
 	}
 	return asked, runtime
+}
+
+// lanes is the links over which a node streams, to and from off-chip memory. Where
+// parallel links leave a choice, its block tells: it names those that lead out and then
+// those that lead in, each link once. A block that does not is taken for one of the first
+// links, so that what is wrong with it is found.
+func (v *verifier) lanes(n taskgraph.NodeID, writes, reads bool) (out, in []int32) {
+	core := int(v.s.Tasks[n].Core)
+	var there, back []int // cores
+	if writes {
+		there = v.acc.Hops(core, v.acc.Offchip)
+	}
+	if reads {
+		back = v.acc.Hops(v.acc.Offchip, core)
+	}
+	var links []int32
+	if i := v.block[n]; i > 0 {
+		b := &v.s.Blocks[i-1]
+		for k, l := range b.Links {
+			if k < len(b.Bandwidth) && b.Bandwidth[k] > 0 {
+				links = append(links, l)
+			}
+		}
+	}
+	out, rest, leadsOut := v.follow(there, nil, links)
+	in, rest, leadsIn := v.follow(back, out, rest)
+	if leadsOut && leadsIn && len(rest) == 0 {
+		return out, in
+	}
+	first := func(cores []int) (lane []int32) {
+		for i := 1; i < len(cores); i++ {
+			lane = append(lane, int32(v.acc.Between(cores[i-1], cores[i])[0]))
+		}
+		return lane
+	}
+	return first(there), first(back)
+}
+
+// follow takes from a list the links that lead over some cores, as far as it begins with
+// them, and others from those that are named already.
+func (v *verifier) follow(cores []int, named, list []int32) (lane, rest []int32, leads bool) {
+	for i := 1; i < len(cores); i++ {
+		between := v.acc.Between(cores[i-1], cores[i])
+		joins := func(l int32) bool { return slices.Contains(between, int(l)) }
+		if len(list) > 0 && joins(list[0]) {
+			lane, list = append(lane, list[0]), list[1:]
+			continue
+		}
+		k := slices.IndexFunc(named, joins)
+		if k < 0 {
+			return nil, list, false
+		}
+		lane = append(lane, named[k])
+	}
+	return lane, list, true
 }
 
 // blocks checks that streaming nodes, and only those, block links.

@@ -189,15 +189,11 @@ func (l *listing) room(s *state, core int, bits unit.Bits) unit.Cycles {
 // transfer is how long some bits take from one core to another, or over off-chip
 // memory if no links lead there.
 func (l *listing) transfer(from, to int, bits unit.Bits) unit.Cycles {
-	path := l.accelerator.Path(from, to)
-	slowest := unit.BitsPerCycle(math.Inf(1))
-	for _, link := range path {
-		slowest = min(slowest, l.accelerator.Links[link].Bandwidth)
-	}
-	if math.IsInf(float64(slowest), 1) {
+	bandwidth := wayBetween(l.accelerator, from, to).together
+	if math.IsInf(bandwidth, 1) {
 		return 0
 	}
-	return unit.Cycles(math.Ceil(float64(bits) / float64(slowest)))
+	return unit.Cycles(math.Ceil(float64(bits) / bandwidth))
 }
 
 // Estimate adds allocations made by estimates, without scheduling anything, to what

@@ -99,13 +99,14 @@ type steadyModel struct {
 	space  *Space
 	stages []stage
 	flows  []flow
+	ways   map[[2]int]way // from a core to another
 	// What the latency and the energy are measured in.
 	cycles, energy float64
 }
 
 // newSteadyModel adds up what the groups do.
 func newSteadyModel(space *Space, st *Steady) *steadyModel {
-	m := &steadyModel{Steady: st, space: space}
+	m := &steadyModel{Steady: st, space: space, ways: map[[2]int]way{}}
 	g := st.Graph
 	index := make([][]int, len(g.Layers))
 	for l := range g.Layers {
@@ -167,8 +168,8 @@ func (m *steadyModel) addNode(x *stage, n taskgraph.NodeID, first func(taskgraph
 		cost := m.Costs.At(node.Class, core)
 		x.run[k] += float64(cost.Runtime)
 		x.energy[k] += float64(cost.Onchip + cost.Offchip)
-		m.stream(x, k, acc.Path(acc.Offchip, core), float64(cost.StreamIn)*float64(cost.Runtime))
-		m.stream(x, k, acc.Path(core, acc.Offchip), float64(cost.StreamOut)*float64(cost.Runtime))
+		m.stream(x, k, m.way(acc.Offchip, core), float64(cost.StreamIn)*float64(cost.Runtime))
+		m.stream(x, k, m.way(core, acc.Offchip), float64(cost.StreamOut)*float64(cost.Runtime))
 		for _, f := range fetches {
 			op := x.layer.Memory[f.operand]
 			store := acc.Top(core, op)
@@ -185,27 +186,38 @@ func (m *steadyModel) addNode(x *stage, n taskgraph.NodeID, first func(taskgraph
 
 // stream adds the time on links and their energy of bits that a node streams on one of
 // its cores.
-func (m *steadyModel) stream(x *stage, k int, path []int, bits float64) {
-	for _, l := range path {
-		link := &m.Accelerator.Links[l]
-		cycles := bits / float64(link.Bandwidth)
-		x.links[k][l] += cycles
-		x.energy[k] += cycles*float64(link.UnitEnergy) + bits*float64(link.BitEnergy)
+func (m *steadyModel) stream(x *stage, k int, w way, bits float64) {
+	for _, p := range w.portions {
+		link := &m.Accelerator.Links[p.link]
+		cycles := p.part * bits / float64(link.Bandwidth)
+		x.links[k][p.link] += cycles
+		x.energy[k] += cycles*float64(link.UnitEnergy) + p.part*bits*float64(link.BitEnergy)
 	}
+}
+
+// way is the way between two cores, found once.
+func (m *steadyModel) way(from, to int) way {
+	key := [2]int{from, to}
+	w, ok := m.ways[key]
+	if !ok {
+		w = wayBetween(m.Accelerator, from, to)
+		m.ways[key] = w
+	}
+	return w
 }
 
 // move adds the time on links and the energy of a transfer.
 func (m *steadyModel) move(links map[int]float64, energy *float64, bits unit.Bits, from, to, fromStore, toStore int) {
 	acc := m.Accelerator
-	var time, perCycle, perBit float64
-	for _, l := range acc.Path(from, to) {
-		time = max(time, float64(bits)/float64(acc.Links[l].Bandwidth))
-		perCycle += float64(acc.Links[l].UnitEnergy)
-		perBit += float64(acc.Links[l].BitEnergy)
+	w := m.way(from, to)
+	var perCycle, perBit float64
+	for _, p := range w.portions {
+		link := &acc.Links[p.link]
+		links[p.link] += p.part * float64(bits) / min(float64(link.Bandwidth), w.fastest)
+		perCycle += p.part * float64(link.UnitEnergy)
+		perBit += p.part * float64(link.BitEnergy)
 	}
-	for _, l := range acc.Path(from, to) {
-		links[l] += time
-	}
+	time := float64(bits) / w.fastest
 	if fromStore < 0 || toStore < 0 {
 		return
 	}
@@ -362,8 +374,8 @@ func (m *steadyModel) addRoom(p *milp.Model, busy func(resource, milp.Variable, 
 			}
 			excess := p.Add(0, 0, total)
 			p.AtMost(1, append(sum, milp.Term{Variable: excess, Coefficient: -1})...)
-			for _, link := range acc.Path(acc.Offchip, acc.Stores[store].Cores[0]) {
-				busy(resource{stack, -1, link}, excess, capacity*float64(iterations[stack]-1)/float64(acc.Links[link].Bandwidth))
+			for _, p := range m.way(acc.Offchip, acc.Stores[store].Cores[0]).portions {
+				busy(resource{stack, -1, p.link}, excess, p.part*capacity*float64(iterations[stack]-1)/float64(acc.Links[p.link].Bandwidth))
 			}
 		}
 	}

@@ -8,7 +8,8 @@
 // package schedule checks one by one; n, m are nodes, x is a tensor, c, d are cores.
 //
 //  1. n runs for run(n, c) cycles on the one core c of its group, without a break:
-//     its runtime there, or longer if a link cannot keep up with what it streams.
+//     its runtime there, or longer if a link cannot keep up with what it streams, on the
+//     best of the links that lead there.
 //  2. A core runs one node at a time.
 //  3. n starts after the nodes that it depends on have ended.
 //  4. n starts after what it reads has arrived in the memory that it reads it from:
@@ -50,7 +51,7 @@
 // what layers write that can run only here, for layers that can run only there.
 // Let J be a set of tensors that cross in one direction, none of which can begin to
 // before time r, and after each of which the schedule takes at least q cycles more.
-// The links of the cut are busy with J for sum(bits) / sum(bandwidth) cycles, on a
+// The links of the cut, all that lie side by side among them, are busy with J for sum(bits) / sum(bandwidth) cycles, on a
 // single link for the sum of whole cycles, between r and latency - q. So
 //
 //	latency >= r + busy(J) + q.

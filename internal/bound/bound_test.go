@@ -46,7 +46,12 @@ const core = `{"name": "core", "memories": {"sram": {"size": 4096, "r_bw": 8, "w
 
 func dual(t testing.TB) *hardware.Accelerator {
 	t.Helper()
-	const file = `{"name": "dual", "cores": {"0": "core.yaml", "1": "core.yaml"}, "offchip_core": "dram.yaml", "core_connectivity": ["0, 1"], "bandwidth": 8, "unit_energy_cost": 0}`
+	return parsed(t, `{"name": "dual", "cores": {"0": "core.yaml", "1": "core.yaml"}, "offchip_core": "dram.yaml", "core_connectivity": ["0, 1"], "bandwidth": 8, "unit_energy_cost": 0}`)
+}
+
+// parsed is an accelerator of such cores.
+func parsed(t testing.TB, file string) *hardware.Accelerator {
+	t.Helper()
 	acc, err := hardware.Parse("dual.yaml", []byte(file), func(name string) (string, []byte, error) {
 		size := 1
 		if name == "dram.yaml" {
@@ -157,6 +162,36 @@ func TestStreaming(t *testing.T) {
 	}
 	if got := Find(p); got.Links.Latency != 10+10+2+120+60+2 || got.Path.Latency != 10+1+2+120+60+2 || got.Links.SetBy != "off-chip streaming of what does not fit" {
 		t.Errorf("streamed weights: %+v, want 204 cycles on the links, a path of 195", got)
+	}
+}
+
+// TestLinksSideBySide: data crosses two channels at the sum of their bandwidths, a single
+// transfer at that of the faster one; who streams may take the faster one for each way.
+func TestLinksSideBySide(t *testing.T) {
+	acc := parsed(t, `{"name": "twin", "cores": {"0": "core.yaml", "1": "core.yaml", "2": "dram.yaml"}, "offchip_core_id": 2, "core_connectivity": [
+		{"type": "bus", "cores": [0, 1, 2], "bandwidth": 8, "unit_energy_cost": 2}, {"type": "bus", "cores": [0, 1, 2], "bandwidth": 16, "unit_energy_cost": 1}]}`)
+	p := Problem{Graph: chain([]unit.Bits{480, 480}, 16), Accelerator: acc, Costs: prices(acc, 1, 1), Cores: cores(0)}
+	// 480 bits take 30 cycles on the faster channel, 960 take 40 on both, and the output one.
+	if got := Find(p); got.Path.Latency != 30+1+1+1 || got.Links.Latency != 40+1+1 {
+		t.Errorf("%+v, want a path of 33 and 42 cycles on the links", got)
+	}
+	// 2 nodes of 3 pJ; 976 bits in words of 8 at both ends, on the cheaper channel of 16.
+	if got := Find(p); !near(got.Energy, 2*3+2*976/8+976/16) {
+		t.Errorf("%v pJ, want %v", got.Energy, 2*3+2*976/8+976/16)
+	}
+	p.Rules.FirstLinkOnly = true
+	if got := Find(p); got.Path.Latency != 60+1+1+2 || got.Links.Latency != 120+1+2 || !near(got.Energy, 2*3+2*976/8+2*976/8) {
+		t.Errorf("over the first channel: %+v, want a path of 64, 123 cycles on the links and 494 pJ", got)
+	}
+	// 20 bits a cycle in and 10 out: 60 cycles become 75 on both channels, 112.5 on the faster
+	// one alone, and 225 on the first.
+	*p.Costs.At(1, 0) = schedule.NodeCost{Feasible: true, Runtime: 60, Streamed: []hardware.MemoryOperand{hardware.I2, hardware.O}, StreamIn: 20, StreamOut: 10}
+	for firstOnly, want := range map[bool]unit.Cycles{false: 75, true: 225} {
+		p.Rules.FirstLinkOnly = firstOnly
+		a := newFacts(p)
+		if got := a.runtime(1, 0); got != want {
+			t.Errorf("first link only %v: the node runs for %d cycles, want %d", firstOnly, got, want)
+		}
 	}
 }
 

@@ -39,7 +39,9 @@ type facts struct {
 	// cycles and energy per bit from one memory to another over the best chain of
 	// transfers; infinite if there is none.
 	time, joule [][]float64
-	outward     crossing // out of off-chip memory
+	leaving     crossing // out of off-chip memory
+	// Lanes of each core to and from off-chip memory.
+	outward, inward [][][]int
 
 	asked []int // room for the stores of a reader
 
@@ -47,6 +49,9 @@ type facts struct {
 }
 
 func newFacts(p Problem) *facts {
+	if p.Rules.FirstLinkOnly {
+		p.Accelerator = p.Accelerator.FirstLinksOnly()
+	}
 	g := p.Graph
 	a := &facts{
 		Problem: p,
@@ -76,7 +81,11 @@ func newFacts(p Problem) *facts {
 	a.listResults()
 	a.sort()
 	a.measureMoves()
-	a.outward = a.crossing(func(c int) bool { return c == p.Accelerator.Offchip })
+	a.leaving = a.crossing(func(c int) bool { return c == p.Accelerator.Offchip })
+	for core := range p.Accelerator.Cores {
+		a.outward = append(a.outward, p.Accelerator.Lanes(core, p.Accelerator.Offchip))
+		a.inward = append(a.inward, p.Accelerator.Lanes(p.Accelerator.Offchip, core))
+	}
 	return a
 }
 
@@ -163,27 +172,38 @@ func (a *facts) demand(n taskgraph.NodeID, core int) (in, out unit.BitsPerCycle)
 	return in, out
 }
 
-// runtime is how long a node runs on a core: longer than it would by itself if a
-// link cannot keep up with what it streams.
+// runtime is how long a node runs on a core at the least: longer than it would by itself
+// if no lanes can keep up with what it streams.
 func (a *facts) runtime(n taskgraph.NodeID, core int) unit.Cycles {
 	runtime := a.cost(n, core).Runtime
 	if a.Rules.StretchOff || a.Rules.BlocksAlone {
 		return runtime
 	}
 	in, out := a.demand(n, core)
-	stretched := runtime
-	inPath, outPath := a.Accelerator.Path(a.Accelerator.Offchip, core), a.Accelerator.Path(core, a.Accelerator.Offchip)
-	for _, l := range slices.Concat(inPath, outPath) {
-		var load unit.BitsPerCycle
-		if slices.Contains(inPath, l) {
-			load += in
-		}
-		if slices.Contains(outPath, l) {
-			load += out
-		}
-		stretched = max(stretched, whole(float64(runtime)*float64(load)/float64(a.Accelerator.Links[l].Bandwidth)))
+	if in == 0 && out == 0 {
+		return runtime
 	}
-	return stretched
+	least := never
+	for _, there := range a.outward[core] {
+		for _, back := range a.inward[core] {
+			stretched := runtime
+			for _, l := range slices.Concat(there, back) {
+				var load unit.BitsPerCycle
+				if slices.Contains(back, l) {
+					load += in
+				}
+				if slices.Contains(there, l) {
+					load += out
+				}
+				stretched = max(stretched, whole(float64(runtime)*float64(load)/float64(a.Accelerator.Links[l].Bandwidth)))
+			}
+			least = min(least, stretched)
+		}
+	}
+	if least == never { // it cannot stream at all
+		return runtime
+	}
+	return least
 }
 
 // streamEnergy is the least that links cost for what a node streams on a core, with the
@@ -194,16 +214,22 @@ func (a *facts) streamEnergy(n taskgraph.NodeID, core int) float64 {
 		return 0
 	}
 	in, out := a.demand(n, core)
-	acc, sum := a.Accelerator, 0.0
-	add := func(path []int, load unit.BitsPerCycle) {
-		bits := float64(load) * float64(a.cost(n, core).Runtime)
-		for _, l := range path {
-			sum += bits*float64(acc.Links[l].BitEnergy) + bits/float64(acc.Links[l].Bandwidth)*float64(acc.Links[l].UnitEnergy)
+	least := func(lanes [][]int, load unit.BitsPerCycle) float64 {
+		bits, least := float64(load)*float64(a.cost(n, core).Runtime), math.Inf(1)
+		for _, lane := range lanes {
+			sum := 0.0
+			for _, l := range lane {
+				link := &a.Accelerator.Links[l]
+				sum += bits*float64(link.BitEnergy) + bits/float64(link.Bandwidth)*float64(link.UnitEnergy)
+			}
+			least = min(least, sum)
 		}
+		if len(lanes) == 0 {
+			return 0
+		}
+		return least
 	}
-	add(acc.Path(acc.Offchip, core), in)
-	add(acc.Path(core, acc.Offchip), out)
-	return sum * (1 - 1e-8)
+	return (least(a.inward[core], in) + least(a.outward[core], out)) * (1 - 1e-8)
 }
 
 // listResults finds the tensors that leave the network.
@@ -284,20 +310,18 @@ func (a *facts) hop(s, d int) (time, energy float64) {
 	time, links := math.Inf(1), math.Inf(1)
 	for _, i := range from.Cores {
 		for _, j := range to.Cores {
-			path := acc.Path(i, j)
-			if i != j && path == nil {
-				continue
-			}
-			slowest, perCycle, perBit := math.Inf(1), 0.0, 0.0
-			for _, l := range path {
-				slowest = min(slowest, float64(acc.Links[l].Bandwidth))
-				perCycle += float64(acc.Links[l].UnitEnergy)
-				perBit += float64(acc.Links[l].BitEnergy)
-			}
 			if i == j {
-				slowest = min(float64(from.ReadBandwidth), float64(to.WriteBandwidth))
+				time, links = min(time, 1/min(float64(from.ReadBandwidth), float64(to.WriteBandwidth))), 0
 			}
-			time, links = min(time, 1/slowest), min(links, perCycle/slowest+perBit)
+			for _, lane := range acc.Lanes(i, j) {
+				slowest, perCycle, perBit := math.Inf(1), 0.0, 0.0
+				for _, l := range lane {
+					slowest = min(slowest, float64(acc.Links[l].Bandwidth))
+					perCycle += float64(acc.Links[l].UnitEnergy)
+					perBit += float64(acc.Links[l].BitEnergy)
+				}
+				time, links = min(time, 1/slowest), min(links, perCycle/slowest+perBit)
+			}
 		}
 	}
 	read, write := math.Inf(1), float64(to.WriteBandwidth)

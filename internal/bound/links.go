@@ -18,17 +18,22 @@ type crossing struct {
 	bandwidth []unit.BitsPerCycle
 }
 
-// crossing finds the links that some path uses to leave a set of cores.
+// crossing finds the links that some path may use to leave a set of cores.
 func (a *facts) crossing(inside func(core int) bool) crossing {
 	acc := a.Accelerator
 	var c crossing
 	for from := range acc.Cores {
 		for to := range acc.Cores {
-			hops, path := acc.Hops(from, to), acc.Path(from, to)
-			for i, l := range path {
-				if inside(hops[i]) && !inside(hops[i+1]) && !slices.Contains(c.links, l) {
-					c.links = append(c.links, l)
-					c.bandwidth = append(c.bandwidth, acc.Links[l].Bandwidth)
+			hops := acc.Hops(from, to)
+			for i := 1; i < len(hops); i++ {
+				if !inside(hops[i-1]) || inside(hops[i]) {
+					continue
+				}
+				for _, l := range acc.Between(hops[i-1], hops[i]) {
+					if !slices.Contains(c.links, l) {
+						c.links = append(c.links, l)
+						c.bandwidth = append(c.bandwidth, acc.Links[l].Bandwidth)
+					}
 				}
 			}
 		}
@@ -329,16 +334,19 @@ func (a *facts) blocks(n taskgraph.NodeID, link int) unit.Cycles {
 			}
 		}
 	}
-	acc := a.Accelerator
-	bandwidth := float64(acc.Links[link].Bandwidth)
+	bandwidth := float64(a.Accelerator.Links[link].Bandwidth)
+	// There may be others beside it to stream over.
+	only := func(lanes [][]int) bool {
+		return len(lanes) > 0 && !slices.ContainsFunc(lanes, func(lane []int) bool { return !slices.Contains(lane, link) })
+	}
 	return a.least(n, func(at int) unit.Cycles {
 		core := a.cores(n)[at-int(a.first[n])]
 		in, out := a.demand(n, core)
 		var load float64
-		if slices.Contains(acc.Path(acc.Offchip, core), link) {
+		if only(a.inward[core]) {
 			load += float64(in)
 		}
-		if slices.Contains(acc.Path(core, acc.Offchip), link) {
+		if only(a.outward[core]) {
 			load += float64(out)
 		}
 		if load > bandwidth*1e-6 {

@@ -48,7 +48,7 @@ func (a *facts) fetchConstants(n taskgraph.NodeID) {
 				// Two operands may read the same: then it leaves off-chip memory once.
 				if (!a.Rules.JoinPastTransfers || a.moved[x]) && !slices.Contains(counted, x) {
 					counted = append(counted, x)
-					fraction += a.outward.busy(bits)
+					fraction += a.leaving.busy(bits)
 				}
 			}
 		}

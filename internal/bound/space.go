@@ -41,6 +41,9 @@ func FindInSpace(s Space) Bound {
 	if r := &s.Rules; r.TilesEnlargeLayer || r.PartialSumsAreFree || r.StretchOff || r.BlocksAreFree || r.JoinPastTransfers {
 		return b
 	}
+	if s.Rules.FirstLinkOnly {
+		s.Accelerator = s.Accelerator.FirstLinksOnly()
+	}
 	a := facts{Problem: Problem{Accelerator: s.Accelerator}}
 	duties, operations := s.duties()
 	in, out, kind := s.traffic()

@@ -47,7 +47,7 @@ func resized(t interface{ Fatal(...any) }, name string, size int, bandwidth func
 }
 
 // chips differ in what joins their cores: direct links, a ring with several memories in
-// each core, a grid in which paths are long, buses, a memory that cores share.
+// each core, a grid in which paths are long, buses, some of them beside links, a memory that cores share.
 var chips = []string{"tpu_like_quad_core", "eyeriss_like_quad_core", "simba", "tpu_v7", "fusemax"}
 
 // allCores lets every core run every node at the cost of its class.

@@ -7,10 +7,11 @@ package cost
 import (
 	"context"
 	"fmt"
-	"strings"
+	"strconv"
 	"sync"
 
 	"streamdse/hardware"
+	"streamdse/loopnest"
 	"streamdse/mapping"
 	"streamdse/unit"
 	"streamdse/workload"
@@ -31,6 +32,9 @@ type Estimate struct {
 	Operation                       unit.Picojoules // the part of it that the processing elements spend
 	// Top is, for each operand of the layer, what happens at its highest level.
 	Top []TopLevel
+	// Sizes are those of the core's memories with which the estimate is the same; nil if
+	// there may be no others.
+	Sizes *loopnest.Sizes
 }
 
 // TopLevel is the use of the highest memory level of an operand.
@@ -56,64 +60,138 @@ type Estimator interface {
 }
 
 // Cached remembers estimates: tiles of the same shape on cores of the same
-// performance are estimated once, whichever layer they belong to.
+// performance are estimated once, whichever layer they belong to, and cores that differ
+// only in sizes of memories between which an estimate does not change count as the same.
 type Cached struct {
 	estimator Estimator
 	mu        sync.Mutex
-	known     map[string]*entry
+	known     map[string]*shape
 }
 
-type entry struct {
-	once     sync.Once
+// shape is what is known of tiles that differ in sizes of memories only.
+type shape struct {
+	mu        sync.Mutex
+	estimates []estimated
+}
+
+// estimated is an estimate with the sizes of the memories that it was made for.
+type estimated struct {
+	sizes    []unit.Bits
 	estimate *Estimate
 	err      error
 }
 
 // NewCached returns an empty memory in front of an estimator.
 func NewCached(e Estimator) *Cached {
-	return &Cached{estimator: e, known: map[string]*entry{}}
+	return &Cached{estimator: e, known: map[string]*shape{}}
 }
 
 // Estimate returns the remembered estimate, or asks for it. An estimate that the
 // context cut short is not remembered.
 func (c *Cached) Estimate(ctx context.Context, t Tile) (*Estimate, error) {
-	k := Key(t)
+	k := string(appendShape(nil, t))
 	c.mu.Lock()
-	e, ok := c.known[k]
-	if !ok {
-		e = &entry{}
-		c.known[k] = e
+	s := c.known[k]
+	if s == nil {
+		s = &shape{}
+		c.known[k] = s
 	}
 	c.mu.Unlock()
-	e.once.Do(func() { e.estimate, e.err = c.estimator.Estimate(ctx, t) })
-	if e.err != nil && ctx.Err() != nil {
-		c.mu.Lock()
-		delete(c.known, k)
-		c.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.estimates {
+		if x := &s.estimates[i]; x.holds(t.Core) {
+			return x.estimate, x.err
+		}
+	}
+	e, err := c.estimator.Estimate(ctx, t)
+	if err != nil && ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	return e.estimate, e.err
+	x := estimated{estimate: e, err: err}
+	for i := range t.Core.Memories {
+		x.sizes = append(x.sizes, t.Core.Memories[i].Size)
+	}
+	s.estimates = append(s.estimates, x)
+	return e, err
+}
+
+// holds tells whether the estimate is that for a core, too, which differs from its own
+// in sizes of memories at the most.
+func (x *estimated) holds(c *hardware.Core) bool {
+	same := true
+	for i := range c.Memories {
+		same = same && c.Memories[i].Size == x.sizes[i]
+	}
+	return same || x.err == nil && x.estimate.Sizes != nil && x.estimate.Sizes.Hold(c, x.sizes)
 }
 
 // Key spells out everything that the cost of a tile depends on: tiles with the
 // same key cost the same.
 func Key(t Tile) string {
-	var b strings.Builder
-	for _, d := range t.Layer.Dims {
-		fmt.Fprintf(&b, "%s%d ", d.Dim, d.Size)
+	b := appendShape(nil, t)
+	for i := range t.Core.Memories {
+		b = strconv.AppendInt(append(b, ' '), int64(t.Core.Memories[i].Size), 10)
 	}
-	for _, r := range t.Layer.Relations {
-		fmt.Fprintf(&b, "%v", r)
+	return string(b)
+}
+
+// appendShape adds everything but the sizes of memories that the cost of a tile depends
+// on.
+func appendShape(b []byte, t Tile) []byte {
+	number := func(n int64) { b = strconv.AppendInt(append(b, ' '), n, 10) }
+	real := func(x float64) { b = strconv.AppendFloat(append(b, ' '), x, 'g', -1, 64) }
+	for _, d := range t.Layer.Dims {
+		b = append(b, d.Dim...)
+		number(int64(d.Size))
+	}
+	for i := range t.Layer.Relations {
+		b = fmt.Appendf(b, "%v", t.Layer.Relations[i])
 	}
 	for i, o := range t.Layer.Operands {
-		fmt.Fprintf(&b, "|%s%v %d %d %d %d", o.Name, o.Dims, o.Bits, o.FinalBits, o.Source.Kind, t.Links[i])
+		b = append(append(b, '|'), o.Name...)
+		for _, d := range o.Dims {
+			b = append(append(b, ' '), d...)
+		}
+		number(int64(o.Bits))
+		number(int64(o.FinalBits))
+		number(int64(o.Source.Kind))
+		number(int64(t.Links[i]))
 	}
-	fmt.Fprintf(&b, "|%v %v %v", t.Entry.Spatial, t.Entry.Hint, t.Entry.Temporal)
+	if e := t.Entry; len(e.Spatial)+len(e.Hint)+len(e.Temporal) > 0 {
+		b = fmt.Appendf(b, "|%v %v %v", e.Spatial, e.Hint, e.Temporal)
+	}
 	c := t.Core
-	fmt.Fprintf(&b, "|%v %v %v %v %v", c.Dims, c.Sizes, c.UnitEnergy, c.IMC, c.Dataflow)
+	b = fmt.Appendf(append(b, '|'), "%v %v %v", c.Dims, c.IMC, c.Dataflow)
+	for _, n := range c.Sizes {
+		number(int64(n))
+	}
+	real(float64(c.UnitEnergy))
 	for i := range c.Memories {
 		m := &c.Memories[i]
-		fmt.Fprintf(&b, "|%d %v %v %v %v %v", m.Size, m.ReadCost, m.WriteCost, m.Operands, m.Served, m.Ports)
+		b = append(b, '|')
+		real(float64(m.ReadCost))
+		real(float64(m.WriteCost))
+		for _, op := range m.Operands {
+			number(int64(op))
+		}
+		b = append(b, ';')
+		for _, d := range m.Served {
+			number(int64(d))
+		}
+		for j := range m.Ports {
+			p := &m.Ports[j]
+			b = append(append(b, ';'), p.Name...)
+			number(int64(p.Type))
+			real(float64(p.Read.Min))
+			real(float64(p.Read.Max))
+			real(float64(p.Write.Min))
+			real(float64(p.Write.Max))
+			for _, s := range p.Services {
+				number(int64(s.Operand))
+				number(int64(s.Direction))
+			}
+		}
 	}
-	return b.String()
+	return b
 }

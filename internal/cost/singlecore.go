@@ -30,6 +30,7 @@ const effort = 20_000
 func (s SingleCore) Estimate(ctx context.Context, t Tile) (*Estimate, error) {
 	options := mapper.DefaultOptions()
 	options.Search, options.FactorLimit, options.Effort = s.Search, s.LPFLimit, effort
+	options.Sizes = loopnest.NewSizes(t.Core)
 	problem := mapper.Problem{
 		Problem: loopnest.Problem{Layer: t.Layer, Core: t.Core, Links: t.Links},
 		Entry:   t.Entry,
@@ -51,6 +52,7 @@ func (s SingleCore) Estimate(ctx context.Context, t Tile) (*Estimate, error) {
 
 		Operation: found.OperationEnergy,
 		Top:       make([]TopLevel, len(t.Layer.Operands)),
+		Sizes:     options.Sizes,
 	}
 	for i := range found.Operands {
 		top := found.Operands[i].Top()

@@ -25,7 +25,7 @@ func (f fixed) Estimate(_ context.Context, t Tile) (*Estimate, error) {
 }
 
 // reduction is a matrix product of 64 x C by C x 64, cut along C.
-func reduction(t *testing.T, c, parts int, cores ...int) *taskgraph.Graph {
+func reduction(t testing.TB, c, parts int, cores ...int) *taskgraph.Graph {
 	t.Helper()
 	l := workload.Layer{
 		Name: "product", Type: "Gemm",

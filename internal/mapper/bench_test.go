@@ -63,6 +63,7 @@ func BenchmarkBestResNet18(b *testing.B) { benchmarkResNet18(b, Greedy) }
 func BenchmarkFreeResNet18(b *testing.B) { benchmarkResNet18(b, Free) }
 
 func benchmarkResNet18(b *testing.B, allocation Allocation) {
+	b.ReportAllocs()
 	layers := distinctLayers(b)
 	for _, name := range []string{"tpu_like", "ascend_like", "meta_prototype", "edge_tpu_like", "tesla_npu_like"} {
 		b.Run(name, func(b *testing.B) {

@@ -19,9 +19,7 @@ type branching struct {
 	inner   []int           // factors placed so far, the innermost first
 	fixed   []loopnest.Loop // what the user wants innermost
 	order   []loopnest.Loop
-	seen    map[string]struct{} // beginnings, by what is outside can feel of them
-	stored  int                 // bytes in seen
-	next    [][]branch          // by number of loops placed
+	next    [][]branch // by number of loops placed
 }
 
 // value is a cost or a bound as objectives see it.
@@ -43,8 +41,6 @@ const (
 	// that a beginning takes. Where there are hundreds of unrollings, most of the effort
 	// goes there.
 	figuresPerBeginning = 1024
-	// seenOverhead is about what an entry takes besides its key.
-	seenOverhead = 48
 )
 
 // proveBest searches the space of Best under the unrollings that Loma tried and,
@@ -122,7 +118,7 @@ func (s *search) prove(p *Problem, model *loopnest.Model, tried []unrolling, opt
 		most = max(most/share, firstTurn)
 	}
 	for rank := range tried {
-		e, err := model.NewEvaluator(tried[rank].spatial)
+		e, err := s.evaluator(model, tried[rank].spatial)
 		if err != nil {
 			continue // Loma's search has noted it
 		}
@@ -141,7 +137,7 @@ func (s *search) prove(p *Problem, model *loopnest.Model, tried []unrolling, opt
 		if s.closed(value{u.cycles, operations}) {
 			continue
 		}
-		e, err := model.NewEvaluator(u.spatial)
+		e, err := s.evaluator(model, u.spatial)
 		if err != nil {
 			continue // it leaves the array idle or exceeds a loop once it is shrunk to fit
 		}
@@ -245,6 +241,7 @@ func (s *search) explore(p *Problem, e *loopnest.Evaluator, rank, evaluated, lea
 		}
 		evaluated = len(factors)
 	}
+	s.tables.For(e, primes)
 	for n := max(1, min(least, len(primes))); n <= len(primes); n++ {
 		factors, _, err := split(p.Layer, sizes, n, given.positions)
 		if err != nil {
@@ -262,7 +259,8 @@ func (s *search) explore(p *Problem, e *loopnest.Evaluator, rank, evaluated, lea
 }
 
 func newBranching(s *search, e *loopnest.Evaluator, rank int, factors, fixed []loopnest.Loop) *branching {
-	b := &branching{search: s, e: e, rank: rank, fixed: fixed, seen: map[string]struct{}{}}
+	b := &branching{search: s, e: e, rank: rank, fixed: fixed}
+	s.seen.clear()
 	for _, f := range factors {
 		if i := slices.Index(b.factors, f); i >= 0 {
 			b.left[i]++
@@ -277,7 +275,7 @@ func newBranching(s *search, e *loopnest.Evaluator, rank int, factors, fixed []l
 
 // start searches all orders, or what the effort allows.
 func (b *branching) start() error {
-	if b.outlook = b.e.NewOutlook(b.factors, slices.Clone(b.left)); b.outlook == nil {
+	if b.outlook = b.e.NewOutlook(b.factors, slices.Clone(b.left), &b.tables); b.outlook == nil {
 		// too many combinations of factors to look ahead
 		cycles := 1.0
 		for f, n := range b.left {
@@ -369,13 +367,13 @@ func (b *branching) look() (bound value, open bool) {
 // expensive.
 func (b *branching) judge(key []byte) (bound value, open bool) {
 	if key != nil {
-		if _, ok := b.seen[string(key)]; ok {
+		hash, at, found := b.seen.find(key)
+		if found {
 			b.result.Merged++
 			return value{}, false
 		}
-		if b.stored < maxSeen {
-			b.seen[string(key)] = struct{}{}
-			b.stored += len(key) + seenOverhead
+		if b.seen.size < maxSeen {
+			b.seen.add(key, hash, at)
 		}
 	}
 	bound.latency, bound.energy = b.outlook.Bound()

@@ -51,6 +51,7 @@ func (s *search) place(p *Problem, model *loopnest.Model, e *loopnest.Evaluator,
 	if len(factors) < len(fixed) {
 		return nil // the given order needs a split that does not exist
 	}
+	s.tables.For(e, factors)
 	var least []value // the bounds of what is open, from the search that came closer
 	for turn := 0; ; turn++ {
 		all := s.effort
@@ -88,7 +89,7 @@ func newPlacing(s *search, model *loopnest.Model, e *loopnest.Evaluator, rank in
 
 // start searches all orders and allocations, or what the effort allows.
 func (b *placing) start() error {
-	if b.outlook = b.e.NewFreeOutlook(b.factors, slices.Clone(b.left), b.fromOutside); b.outlook == nil {
+	if b.outlook = b.e.NewFreeOutlook(b.factors, slices.Clone(b.left), b.fromOutside, &b.tables); b.outlook == nil {
 		cycles := 1.0
 		for f, n := range b.left {
 			cycles *= math.Pow(float64(b.factors[f].Size), float64(n))

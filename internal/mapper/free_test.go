@@ -140,7 +140,7 @@ func TestFreeOutlook(t *testing.T) {
 		}
 		s := &search{}
 		b := newPlacing(s, model, e, 0, factors, nil, rapid.Bool().Draw(t, "from outside"))
-		b.outlook = e.NewFreeOutlook(b.factors, slices.Clone(b.left), b.fromOutside)
+		b.outlook = e.NewFreeOutlook(b.factors, slices.Clone(b.left), b.fromOutside, new(loopnest.Tables))
 		_, other, _ := unrolled(t, &p)
 		o := &observedPlacing{placing: b, beginnings: beginnings{t: t, future: map[string]map[string]outcome{}}, evaluator: other}
 		o.visit()

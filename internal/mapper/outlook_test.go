@@ -29,7 +29,7 @@ func TestOutlook(t *testing.T) {
 		}
 		_, other, _ := unrolled(t, &p)
 		o := &observed{beginnings: beginnings{t: t, future: map[string]map[string]outcome{}},
-			outlook: e.NewOutlook(factors, slices.Clone(counts)), evaluator: other, factors: factors, left: counts}
+			outlook: e.NewOutlook(factors, slices.Clone(counts), new(loopnest.Tables)), evaluator: other, factors: factors, left: counts}
 		o.visit()
 		kept += o.merged
 	})

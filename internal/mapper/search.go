@@ -92,6 +92,9 @@ type Options struct {
 	MaxSpatial int
 	// Mixed lets generated unrollings lay several loops on one array dimension.
 	Mixed bool
+	// Sizes, if not nil, is where the search notes with which sizes of the core's memories
+	// it would have gone the same way.
+	Sizes *loopnest.Sizes
 	// MaxOrders bounds the number of loop orders of one spatial unrolling; a
 	// search that would exceed it fails at once. 0 means no bound.
 	MaxOrders int64
@@ -196,10 +199,17 @@ func Search(ctx context.Context, p Problem, opt Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := search{ctx: ctx, objective: opt.Objective, result: Result{Exhaustive: len(unrollings) < opt.MaxSpatial}}
+	sizes := opt.Sizes
+	if sizes == nil {
+		sizes = loopnest.NewSizes(p.Core)
+	}
+	for _, i := range innerMemories(p.Core) { // unrollings are cut to fit into them
+		sizes.Pin(i)
+	}
+	s := search{ctx: ctx, objective: opt.Objective, sizes: sizes, result: Result{Exhaustive: len(unrollings) < opt.MaxSpatial}}
 	var impossible error // the first; an unrolling that cannot be does not end the search
 	for rank, u := range unrollings {
-		e, err := model.NewEvaluator(u.spatial)
+		e, err := s.evaluator(model, u.spatial)
 		if err != nil {
 			impossible = cmp.Or(impossible, fmt.Errorf("layer %s: %w", p.Layer.Name, err))
 			continue
@@ -264,6 +274,9 @@ type search struct {
 	allocation loopnest.Allocation
 	closest    *loopnest.Misfit
 	gap        float64
+	tables     loopnest.Tables // of the outlooks of Best, one after another
+	sizes      *loopnest.Sizes
+	seen       keys // beginnings, by what is outside can feel of them
 	result     Result
 	effort     int64   // beginnings that may still be examined
 	seeds      int     // unrollings that Loma tried
@@ -288,6 +301,15 @@ func (s *search) run(e *loopnest.Evaluator, orders proposer, rank int) error {
 		cost, fits := s.try(e, order, rank, i)
 		orders.report(cost, fits)
 	}
+}
+
+// evaluator prepares the evaluation of orders under an unrolling.
+func (s *search) evaluator(m *loopnest.Model, u loopnest.Spatial) (*loopnest.Evaluator, error) {
+	e, err := m.NewEvaluator(u)
+	if err == nil {
+		e.NoteIn(s.sizes)
+	}
+	return e, err
 }
 
 // try evaluates an order and keeps it if it is better than the best so far.

@@ -79,7 +79,8 @@ func clone(u loopnest.Spatial) loopnest.Spatial {
 
 func newSpatialSpace(p *Problem) *spatialSpace {
 	s := &spatialSpace{layer: p.Layer, core: p.Core}
-	for _, m := range innerMemories(p.Core) {
+	for _, i := range innerMemories(p.Core) {
+		m := &p.Core.Memories[i]
 		in := innerMemory{memory: m}
 		for _, link := range m.Operands {
 			i := slices.Index(p.Links, link)
@@ -150,12 +151,12 @@ func indexes(l *workload.Layer, operand int) []bool {
 // innerMemories are the memories that get no data from a lower memory. The
 // lowest memory of one operand is not inner if it also stores another operand
 // that has a lower memory.
-func innerMemories(c *hardware.Core) []*hardware.Memory {
-	var inner []*hardware.Memory
+func innerMemories(c *hardware.Core) []int {
+	var inner []int
 	for i := range c.Memories {
 		m := &c.Memories[i]
 		if !slices.ContainsFunc(m.Operands, func(o hardware.MemoryOperand) bool { return c.Levels(o)[0] < i }) {
-			inner = append(inner, m)
+			inner = append(inner, i)
 		}
 	}
 	return inner

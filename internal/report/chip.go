@@ -318,6 +318,12 @@ func (c *chip) link(l *hardware.Link) {
 	middle := func(r rect) vg.Point { return vg.Point{X: (r.left + r.right) / 2, Y: (r.top + r.bottom) / 2} }
 	a, b := middle(from), middle(to)
 	if c.neighbours(l.From, l.To) {
+		// A further link between the same cores is drawn below or to the right of the first.
+		if shift := vg.Length(c.before(l)) * laneStep; p.row == q.row {
+			a.Y, b.Y = a.Y+shift, b.Y+shift
+		} else {
+			a.X, b.X = a.X+shift, b.X+shift
+		}
 		c.line(width, ink, a, b)
 		return
 	}
@@ -350,6 +356,21 @@ func (c *chip) link(l *hardware.Link) {
 		return
 	}
 	c.line(width, ink, a, vg.Point{X: a.X, Y: y}, vg.Point{X: b.X, Y: y}, b)
+}
+
+// before is how many of the lines between the same cores are drawn before a link.
+func (c *chip) before(l *hardware.Link) int {
+	n := 0
+	for i := range c.acc.Links {
+		m := &c.acc.Links[i]
+		if m == l {
+			break
+		}
+		if c.drawn(m) && min(m.From, m.To) == min(l.From, l.To) && max(m.From, m.To) == max(l.From, l.To) {
+			n++
+		}
+	}
+	return n
 }
 
 // bus draws a bus: a line below every row with cores on it, joined at the left.

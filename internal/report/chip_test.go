@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"image/png"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,6 +70,41 @@ func TestAcceleratorPicture(t *testing.T) {
 	}
 	if _, err := png.Decode(&b); err != nil {
 		t.Error(err)
+	}
+}
+
+// Links side by side are drawn side by side, and each has a name of its own.
+func TestParallelLinksPicture(t *testing.T) {
+	face, err := loadTypeface()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := zoo.Load("simba_small")
+	if err != nil {
+		t.Fatal(err)
+	}
+	picture := func(a *hardware.Accelerator) (shift []int, rectangles int) {
+		c := newChip(a, face)
+		for i := range a.Links {
+			if l := &a.Links[i]; c.drawn(l) && c.neighbours(l.From, l.To) {
+				shift = append(shift, c.before(l))
+			}
+		}
+		var svg bytes.Buffer
+		if err := AcceleratorPicture(&svg, a, SVG); err != nil {
+			t.Fatal(err)
+		}
+		return shift, strings.Count(svg.String(), "<path")
+	}
+	single, before := picture(a)
+	twice := *a
+	twice.Links = append(slices.Clone(a.Links), a.Links[0], a.Links[1]) // cores 0 and 1, both ways
+	double, after := picture(&twice)
+	if want := append(slices.Clone(single), 1); !slices.Equal(double, want) || slices.Max(single) != 0 || after != before+1 {
+		t.Errorf("lines are moved by %v instead of %v; %d shapes instead of %d", double, want, after, before+1)
+	}
+	if names := linkNames(&twice); names[len(names)-2] != "link 0→1 (2)" {
+		t.Errorf("the second link is %q", names[len(names)-2])
 	}
 }
 

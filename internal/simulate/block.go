@@ -9,38 +9,34 @@ import (
 )
 
 // block reserves what a node's streaming needs of the links to and from off-chip
-// memory. It returns the earliest start from t on and how long the node runs: if a
-// link cannot keep up, longer than its runtime.
+// memory: of the lanes out and in on which it ends first. It returns the earliest start
+// from t on and how long the node runs: if a link cannot keep up, longer than its runtime.
 func (s *Simulator) block(n taskgraph.NodeID, t unit.Cycles) (start, runtime unit.Cycles, err error) {
 	cost := s.cost[n]
 	runtime = cost.Runtime
 	if len(cost.Streamed) == 0 {
 		return t, runtime, nil
 	}
-	if err := s.demand(n); err != nil {
+	out, in, err := s.demand(n)
+	if err != nil {
 		return 0, 0, err
 	}
+	best, ways := 0, len(out)*len(in)
+	for k := range ways {
+		length := s.ask(cost, &out[k/len(in)], &in[k%len(in)])
+		if k > 0 && t+length >= start+runtime {
+			continue
+		}
+		if at := s.window(s.blockLinks, s.blockAsk, s.blockOf, t, length); k == 0 || at+length < start+runtime {
+			best, start, runtime = k, at, length
+		}
+	}
+	if ways > 1 {
+		s.ask(cost, &out[best/len(in)], &in[best%len(in)])
+	}
 	if len(s.blockLinks) == 0 {
-		return t, runtime, nil
+		return start, runtime, nil
 	}
-	if s.rules.StretchOff {
-		for i, l := range s.blockLinks {
-			s.blockAsk = append(s.blockAsk, min(s.blockLoad[i], s.links[l].bandwidth))
-			s.blockLoad[i] = math.Ceil(s.blockLoad[i])
-		}
-	} else {
-		for i, l := range s.blockLinks {
-			stretched := float64(cost.Runtime) * s.blockLoad[i] / s.links[l].bandwidth
-			runtime = max(runtime, unit.Cycles(math.Ceil(stretched*(1-tolerance))))
-		}
-		for i, l := range s.blockLinks {
-			if runtime > 0 {
-				s.blockLoad[i] = min(s.blockLoad[i]*float64(cost.Runtime)/float64(runtime), s.links[l].bandwidth)
-			}
-			s.blockAsk = append(s.blockAsk, s.blockLoad[i])
-		}
-	}
-	start = s.window(s.blockLinks, s.blockAsk, s.blockOf, t, runtime)
 	s.occupy(s.blockLinks, s.blockLoad, s.blockOf, start, start+runtime)
 	energy := s.streamEnergy(runtime)
 	s.energy.FetchLink += energy
@@ -67,43 +63,72 @@ func (s *Simulator) streamEnergy(runtime unit.Cycles) (sum unit.Picojoules) {
 	return sum
 }
 
-// demand collects the links that a node streams over, the bandwidth it asks of
-// each, and the tensors that it streams.
-func (s *Simulator) demand(n taskgraph.NodeID) error {
+// demand collects the tensors that a node streams and finds the lanes, out and in, of
+// which it asks something; a lane without links where it asks for nothing.
+func (s *Simulator) demand(n taskgraph.NodeID) (out, in []lane, err error) {
 	cost, core := s.cost[n], s.core[n]
-	s.blockLinks, s.blockLoad, s.blockAsk, s.blockOf = s.blockLinks[:0], s.blockLoad[:0], s.blockAsk[:0], s.blockOf[:0]
+	s.blockOf = s.blockOf[:0]
 	node := &s.Graph.Nodes[n]
 	memory := s.Graph.Layers[node.Layer].Memory
-	in, out := false, false
+	reads, writes := false, false
 	for i, x := range node.Operands {
 		if streams(cost, memory[i]) {
 			s.blockOf = append(s.blockOf, x)
 			// A streamed output comes back in to be added to.
-			in, out = in || i > 0 || !s.rules.BlocksAskPeak, out || i == 0
+			reads, writes = reads || i > 0 || !s.rules.BlocksAskPeak, writes || i == 0
 		}
 	}
-	if out {
-		if err := s.ask(&s.out[core], cost.StreamOut); err != nil {
-			return err
-		}
+	if out, err = s.streamed(writes, &s.out[core], cost.StreamOut); err == nil {
+		in, err = s.streamed(reads, &s.in[core], cost.StreamIn)
 	}
-	if in {
-		return s.ask(&s.in[core], cost.StreamIn)
-	}
-	return nil
+	return out, in, err
 }
 
-func (s *Simulator) ask(r *route, bandwidth unit.BitsPerCycle) error {
-	if s.rules.BlocksAreFree {
-		bandwidth = 0
-	} else if bandwidth == 0 && !s.rules.StretchOff && !s.rules.BlocksAlone {
-		return nil
+// streamed is the lanes of a route that a node streams over.
+func (s *Simulator) streamed(streams bool, r *route, bandwidth unit.BitsPerCycle) ([]lane, error) {
+	if free := bandwidth == 0 && !s.rules.StretchOff && !s.rules.BlocksAlone && !s.rules.BlocksAreFree; !streams || free {
+		return s.aside[:], nil
 	}
 	if !r.ok {
-		return s.infeasible(schedule.Infeasible{Lack: schedule.LackOfPath, Core: s.Accelerator.Offchip, From: int(r.from), Tensor: s.Graph.Nodes[s.now].Operands[0]})
+		return nil, s.infeasible(schedule.Infeasible{Lack: schedule.LackOfPath, Core: s.Accelerator.Offchip, From: int(r.from), Tensor: s.Graph.Nodes[s.now].Operands[0]})
+	}
+	return r.lanes, nil
+}
+
+// ask adds up what a node asks of the links of two lanes. It returns for how long the
+// node runs.
+func (s *Simulator) ask(cost *schedule.NodeCost, out, in *lane) unit.Cycles {
+	s.blockLinks, s.blockLoad, s.blockAsk = s.blockLinks[:0], s.blockLoad[:0], s.blockAsk[:0]
+	s.askOf(out, cost.StreamOut)
+	s.askOf(in, cost.StreamIn)
+	if s.rules.StretchOff {
+		for i, l := range s.blockLinks {
+			s.blockAsk = append(s.blockAsk, min(s.blockLoad[i], s.links[l].bandwidth))
+			s.blockLoad[i] = math.Ceil(s.blockLoad[i])
+		}
+		return cost.Runtime
+	}
+	runtime := cost.Runtime
+	for i, l := range s.blockLinks {
+		stretched := float64(cost.Runtime) * s.blockLoad[i] / s.links[l].bandwidth
+		runtime = max(runtime, unit.Cycles(math.Ceil(stretched*(1-tolerance))))
+	}
+	for i, l := range s.blockLinks {
+		if runtime > 0 {
+			s.blockLoad[i] = min(s.blockLoad[i]*float64(cost.Runtime)/float64(runtime), s.links[l].bandwidth)
+		}
+		s.blockAsk = append(s.blockAsk, s.blockLoad[i])
+	}
+	return runtime
+}
+
+// askOf adds a bandwidth on the links of a lane.
+func (s *Simulator) askOf(x *lane, bandwidth unit.BitsPerCycle) {
+	if s.rules.BlocksAreFree {
+		bandwidth = 0
 	}
 links:
-	for _, l := range r.links {
+	for _, l := range x.links {
 		for i, known := range s.blockLinks {
 			if known == l {
 				s.blockLoad[i] += float64(bandwidth)
@@ -118,7 +143,6 @@ links:
 			s.blockLoad[i] = s.links[l].bandwidth
 		}
 	}
-	return nil
 }
 
 // roomToStream returns the earliest time from t on at which the memories of a node's

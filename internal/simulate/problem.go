@@ -37,13 +37,19 @@ type Problem struct {
 
 // route is how a memory's content reaches a core.
 type route struct {
-	from      int32   // core that sends it
+	from  int32  // core that sends it
+	hops  int    // links that a transfer takes, 0 within a core
+	lanes []lane // alternatives over parallel links, in the order of the file
+	ok    bool
+}
+
+// lane is the links that a transfer occupies.
+type lane struct {
 	links     []int32 // none within a core
 	bandwidth []float64
 	slowest   unit.BitsPerCycle
 	energy    unit.Picojoules // per cycle, of all links
 	bitEnergy unit.Picojoules // per bit
-	ok        bool
 }
 
 // plan is what follows from the problem alone.
@@ -66,6 +72,9 @@ type plan struct {
 func New(p Problem) (*Simulator, error) {
 	if err := check(&p); err != nil {
 		return nil, err
+	}
+	if p.Rules.FirstLinkOnly {
+		p.Accelerator = p.Accelerator.FirstLinksOnly()
 	}
 	pl := &plan{Problem: p, rules: p.Rules}
 	pl.listNeeds()
@@ -195,7 +204,7 @@ func (p *plan) findRoutes() {
 			var best route
 			for _, from := range senders {
 				r := p.route(from, to)
-				if r.ok && (!best.ok || len(r.links) < len(best.links)) {
+				if r.ok && (!best.ok || r.hops < best.hops) {
 					best = r
 				}
 			}
@@ -210,8 +219,9 @@ func (p *plan) findRoutes() {
 
 func (p *plan) route(from, to int) route {
 	acc := p.Accelerator
-	r := route{from: int32(from), slowest: unit.BitsPerCycle(math.Inf(1)), ok: from == to}
+	r := route{from: int32(from), ok: from == to}
 	if from == to {
+		r.lanes = []lane{{}}
 		return r
 	}
 	hops := acc.Hops(from, to)
@@ -221,14 +231,18 @@ func (p *plan) route(from, to int) route {
 	if slices.Contains(hops[1:len(hops)-1], acc.Offchip) && !p.rules.ThroughOffchip {
 		return r
 	}
-	for _, l := range acc.Path(from, to) {
-		link := &acc.Links[l]
-		r.links = append(r.links, int32(l))
-		r.bandwidth = append(r.bandwidth, float64(link.Bandwidth))
-		r.slowest = min(r.slowest, link.Bandwidth)
-		r.energy += link.UnitEnergy
-		r.bitEnergy += link.BitEnergy
+	for _, links := range acc.Lanes(from, to) {
+		x := lane{slowest: unit.BitsPerCycle(math.Inf(1))}
+		for _, l := range links {
+			link := &acc.Links[l]
+			x.links = append(x.links, int32(l))
+			x.bandwidth = append(x.bandwidth, float64(link.Bandwidth))
+			x.slowest = min(x.slowest, link.Bandwidth)
+			x.energy += link.UnitEnergy
+			x.bitEnergy += link.BitEnergy
+		}
+		r.lanes = append(r.lanes, x)
 	}
-	r.ok = true
+	r.hops, r.ok = len(hops)-1, true
 	return r
 }

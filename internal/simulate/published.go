@@ -26,7 +26,7 @@ func (s *Simulator) longestHeld(x taskgraph.TensorID, core int32) (source, error
 	if !r.ok {
 		return source{}, s.noPath(x, best, core)
 	}
-	return source{best.store, r, best.available}, nil
+	return source{best.store, r, nil, best.available}, nil
 }
 
 // publishedRoom looks for room once and evicts if there is none at that time; the

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -56,7 +57,8 @@ func coreFile(name string, ports int, sizes []int, readBandwidth, writeBandwidth
 }
 
 // drawAccelerator makes a small accelerator: one to four cores with tight memories,
-// joined in full, in a chain, by a bus or only through off-chip memory.
+// joined in full, in a chain, by a bus or only through off-chip memory, or by links side
+// by side.
 func drawAccelerator(t *rapid.T) *hardware.Accelerator {
 	n := rapid.IntRange(1, 4).Draw(t, "cores")
 	files := fields{}
@@ -86,14 +88,14 @@ func drawAccelerator(t *rapid.T) *hardware.Accelerator {
 		}
 		cores[fmt.Sprint(c)] = name
 	}
-	topology := rapid.SampledFrom([]string{"full", "chain", "none", "bus"}).Draw(t, "topology")
+	topology := rapid.SampledFrom([]string{"full", "chain", "none", "bus", "parallel"}).Draw(t, "topology")
 	energy := 0.5
 	text := fields{"name": "random", "cores": cores, "unit_energy_cost": energy, "energy_per_bit": rapid.SampledFrom([]float64{0, 0.01}).Draw(t, "energy per bit")}
 	if len(sharing) > 0 {
 		text["core_memory_sharing"] = sharing
 	}
 	bandwidth := func() int { return rapid.IntRange(8, 40).Draw(t, "bandwidth") }
-	if topology == "bus" {
+	if topology == "bus" || topology == "parallel" {
 		cores[fmt.Sprint(n)] = "off"
 		text["offchip_core_id"] = n
 		var ids []int
@@ -101,7 +103,9 @@ func drawAccelerator(t *rapid.T) *hardware.Accelerator {
 			ids = append(ids, c)
 		}
 		connections := []fields{{"type": "bus", "cores": ids, "bandwidth": bandwidth()}}
-		if n > 1 && rapid.Bool().Draw(t, "extra link") {
+		if topology == "parallel" {
+			connections = drawParallel(t, ids, bandwidth)
+		} else if n > 1 && rapid.Bool().Draw(t, "extra link") {
 			connections = append(connections, fields{"type": "bus", "cores": ids[:n], "bandwidth": bandwidth(), "unit_energy_cost": 0.25})
 		}
 		text["core_connectivity"] = connections
@@ -122,6 +126,33 @@ func drawAccelerator(t *rapid.T) *hardware.Accelerator {
 		text["core_connectivity"] = connections
 	}
 	return parseFields(t, text, files)
+}
+
+// drawParallel joins cores, the last of which is the off-chip one, by links and buses,
+// most of them beside others.
+func drawParallel(t *rapid.T, ids []int, bandwidth func() int) []fields {
+	var connections []fields
+	add := func(kind string, cores []int) {
+		connections = append(connections, fields{"type": kind, "cores": cores, "bandwidth": bandwidth(),
+			"unit_energy_cost": rapid.SampledFrom([]float64{0.25, 0.5}).Draw(t, "link energy"), "energy_per_bit": rapid.SampledFrom([]float64{0, 0.02}).Draw(t, "energy per bit")})
+	}
+	last := len(ids) - 1
+	if rapid.Bool().Draw(t, "one bus") {
+		add("bus", ids)
+	} else {
+		for c := range last { // a chain to off-chip memory, or a star around it
+			add("link", []int{c, rapid.SampledFrom([]int{c + 1, last}).Draw(t, "next")})
+		}
+	}
+	for range rapid.IntRange(1, 4).Draw(t, "beside") {
+		if beside := rapid.IntRange(0, 2*len(connections)).Draw(t, "which"); beside < len(connections) {
+			add(connections[beside]["type"].(string), connections[beside]["cores"].([]int))
+			continue
+		}
+		cores := rapid.Permutation(ids).Draw(t, "members")
+		add("bus", cores[:rapid.IntRange(2, len(cores)).Draw(t, "size")])
+	}
+	return connections
 }
 
 // drawProblem makes a layered graph of nodes with random sizes on a random
@@ -432,7 +463,7 @@ func TestRandomCoverage(t *testing.T) {
 		rules rules.Rules
 		want  []string
 	}{
-		{rules.Default(), []string{"fetch", "eviction", "writeback", "prefetch", "spill", "copy within a core", "path of several links", "block", "stretch"}},
+		{rules.Default(), []string{"fetch", "eviction", "writeback", "prefetch", "spill", "copy within a core", "path of several links", "block", "stretch", "second link", "stream over a second link"}},
 		{measuredRules(), []string{"fetch", "eviction", "writeback", "prefetch", "join", "path of several links", "block"}},
 	} {
 		t.Run(c.rules.Name, func(t *testing.T) {
@@ -475,6 +506,9 @@ func count(s *schedule.Schedule, p Problem, alloc *schedule.Allocation, seen map
 		case len(x.Links) > 1:
 			seen["path of several links"]++
 		}
+		if path := p.Accelerator.Path(int(x.From), int(x.To)); len(x.Links) > 0 && !same(x.Links, path) {
+			seen["second link"]++
+		}
 	}
 	for _, b := range s.Blocks {
 		seen["block"]++
@@ -482,5 +516,14 @@ func count(s *schedule.Schedule, p Problem, alloc *schedule.Allocation, seen map
 		if b.End-b.Start > p.Costs.At(node.Class, alloc.Core(node)).Runtime {
 			seen["stretch"]++
 		}
+		core := alloc.Core(node)
+		if paths := append(slices.Clone(p.Accelerator.Path(core, p.Accelerator.Offchip)), p.Accelerator.Path(p.Accelerator.Offchip, core)...); slices.ContainsFunc(b.Links, func(l int32) bool { return !slices.Contains(paths, int(l)) }) {
+			seen["stream over a second link"]++
+		}
 	}
+}
+
+// same tells whether links are those of a path.
+func same(links []int32, path []int) bool {
+	return slices.EqualFunc(links, path, func(l int32, p int) bool { return int(l) == p })
 }

@@ -42,6 +42,7 @@ type Simulator struct {
 	begun      int32                // stays so far
 	victims    []int32
 	passed     []rank
+	aside      [1]lane // no links: what a node asks for nothing of
 	blockLinks []int32
 	blockLoad  []float64
 	blockAsk   []float64

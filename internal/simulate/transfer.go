@@ -11,6 +11,7 @@ import (
 type source struct {
 	store int32
 	route *route
+	lane  *lane       // of the route, once it is chosen
 	from  unit.Cycles // when the data can be read
 }
 
@@ -36,7 +37,7 @@ func (s *Simulator) fetch(x taskgraph.TensorID, part taskgraph.PartID, core int3
 }
 
 // fetchFirst fetches a part of a tensor from where it arrives first; from the nearest such
-// memory if there are several.
+// memory if there are several, over the first such lane.
 func (s *Simulator) fetchFirst(x taskgraph.TensorID, part taskgraph.PartID, core int32, op hardware.MemoryOperand, cause schedule.Cause) (unit.Cycles, error) {
 	from := schedule.Forever
 	var unreachable *stay
@@ -78,10 +79,9 @@ func (s *Simulator) fetchFirst(x taskgraph.TensorID, part taskgraph.PartID, core
 		if !r.ok {
 			continue
 		}
-		duration := s.duration(bits, r, y.store, s.top(core, op))
-		at := s.window(r.links, r.bandwidth, nil, max(space, y.available), duration)
-		if end := at + duration; end < first || end == first && len(r.links) < len(best.route.links) {
-			first, best, start = end, source{y.store, r, y.available}, at
+		lane, at, end := s.soonest(r, bits, y.store, s.top(core, op), nil, max(space, y.available))
+		if end < first || end == first && r.hops < best.route.hops {
+			first, best, start = end, source{y.store, r, lane, y.available}, at
 		}
 	}
 	return s.commit(x, part, best, core, op, start, first, cause)
@@ -94,7 +94,7 @@ func (s *Simulator) move(x taskgraph.TensorID, part taskgraph.PartID, store, cor
 	if y == nil || !r.ok {
 		return 0, s.noPath(x, y, core)
 	}
-	return s.moveFrom(source{store, r, y.available}, x, part, core, op, cause)
+	return s.moveFrom(source{store, r, nil, y.available}, x, part, core, op, cause)
 }
 
 // moveFrom finds room at the destination and then a window on the links.
@@ -107,10 +107,26 @@ func (s *Simulator) moveFrom(src source, x taskgraph.TensorID, part taskgraph.Pa
 	if err != nil {
 		return 0, err
 	}
-	duration := s.duration(s.bits(x, part), src.route, src.store, s.top(core, op))
 	tensor := [1]taskgraph.TensorID{x}
-	start := s.window(src.route.links, src.route.bandwidth, tensor[:], t, duration)
-	return s.commit(x, part, src, core, op, start, start+duration, cause)
+	var start, end unit.Cycles
+	src.lane, start, end = s.soonest(src.route, s.bits(x, part), src.store, s.top(core, op), tensor[:], t)
+	return s.commit(x, part, src, core, op, start, end, cause)
+}
+
+// soonest is the lane of a route on which data that may leave from t on arrives first, the
+// first of equals, and when it would move.
+func (s *Simulator) soonest(r *route, bits unit.Bits, from, to int32, tensors []taskgraph.TensorID, t unit.Cycles) (best *lane, start, end unit.Cycles) {
+	for i := range r.lanes {
+		l := &r.lanes[i]
+		duration := s.duration(bits, l, from, to)
+		if best != nil && t+duration >= end {
+			continue
+		}
+		if at := s.window(l.links, l.bandwidth, tensors, t, duration); best == nil || at+duration < end {
+			best, start, end = l, at, at+duration
+		}
+	}
+	return best, start, end
 }
 
 // spill stores a part of a tensor off-chip, unless it is there, for a node that reads it
@@ -125,9 +141,9 @@ func (s *Simulator) routeTo(store, core int32) *route {
 
 // duration is the time of a transfer: that of the slowest link or, within a core,
 // of the slower memory.
-func (s *Simulator) duration(bits unit.Bits, r *route, from, to int32) unit.Cycles {
-	if len(r.links) > 0 {
-		return unit.TransferCycles(bits, r.slowest)
+func (s *Simulator) duration(bits unit.Bits, l *lane, from, to int32) unit.Cycles {
+	if len(l.links) > 0 {
+		return unit.TransferCycles(bits, l.slowest)
 	}
 	return max(unit.TransferCycles(bits, s.Accelerator.Stores[from].ReadBandwidth), unit.TransferCycles(bits, s.Accelerator.Stores[to].WriteBandwidth))
 }
@@ -139,7 +155,7 @@ func (s *Simulator) commit(x taskgraph.TensorID, part taskgraph.PartID, src sour
 		return 0, err
 	}
 	tensor := [1]taskgraph.TensorID{x}
-	joined := s.occupy(src.route.links, src.route.bandwidth, tensor[:], start, end)
+	joined := s.occupy(src.lane.links, src.lane.bandwidth, tensor[:], start, end)
 	s.latency = max(s.latency, end)
 
 	read := src.store
@@ -156,12 +172,12 @@ func (s *Simulator) commit(x taskgraph.TensorID, part taskgraph.PartID, src sour
 	}
 	memory := unit.Picojoules(unit.TransferCycles(bits, sender.ReadBandwidth))*sender.Memory.ReadCost +
 		unit.Picojoules(unit.TransferCycles(bits, width))*receiver.Memory.WriteCost
-	onLinks := unit.Picojoules(end-start)*src.route.energy + unit.Picojoules(bits)*src.route.bitEnergy
+	onLinks := unit.Picojoules(end-start)*src.lane.energy + unit.Picojoules(bits)*src.lane.bitEnergy
 	s.charge(cause, s.offchip[src.store], onLinks, memory)
 	if s.record != nil {
 		s.record.Transfers = append(s.record.Transfers, schedule.Transfer{
 			Tensor: x, Part: part, Cause: cause, From: src.route.from, To: core, FromStore: src.store, ToStore: to, For: s.now,
-			Start: start, End: end, Bits: bits, Links: src.route.links, Joined: joined,
+			Start: start, End: end, Bits: bits, Links: src.lane.links, Joined: joined,
 			LinkEnergy: onLinks, MemoryEnergy: memory,
 		})
 	}
