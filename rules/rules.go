@@ -37,7 +37,7 @@ type Rules struct {
 	FirstTransferMoves    bool // Q3: the first transfer removes a tensor from its producer; a receiver keeps it until all cores' uses are over
 	SpaceFreedBeforeLeave bool // Q4, Q68: the space of an evicted tensor is free at once, even while it is read or written back
 	SpaceByOwnOperand     bool // Q5: room is looked for in the memory of the tensor's own operand, not in the destination
-	JoinPastTransfers     bool // Q6, Q15: a transfer may share the slot of an earlier one of the same tensor, and is paid in full
+	JoinPastTransfers     bool // Q6, Q15: a transfer may share the slot of an earlier one of the same tensor even if the copy that it came from is gone, and is paid in full
 	NoWaitIfStored        bool // Q7: a tensor on its way to the memory is taken as arrived
 	StreamedUsesLinger    bool // Q9: a consumer that streams an operand never counts as having used it
 	FullReuseEverywhere   bool // Q10: a constant shared by cores is counted in full on each
@@ -66,12 +66,17 @@ type Rules struct {
 	ConstantsStay      bool // a constant that several nodes use leaves a memory only by eviction
 	RoomAtOnce         bool // room is made at the time asked for, even if there will be some soon
 	WriteAtSenderWidth bool // the accesses of a receiver are counted in words of the sender
+	NoBroadcast        bool // Q15: what several cores fetch of one memory moves once for each of them
 	BlocksAlone        bool // a node that streams has the links on the way to itself
 }
 
 // MovesParts tells whether a transfer moves no more of a tensor than what is read where
 // it goes. Where it takes the tensor away from its producer, it has to move all.
 func (r *Rules) MovesParts() bool { return !r.WholeTilesMove && !r.FirstTransferMoves }
+
+// Broadcasts tells whether what one memory sends to several cores at the same time takes
+// the links that they share once, and is read once. The published way is JoinPastTransfers.
+func (r *Rules) Broadcasts() bool { return !r.JoinPastTransfers && !r.NoBroadcast }
 
 // SharesTiles tells whether tiles of a constant that overlap are made of pieces which
 // they share: the network's input comes to a core once, without halos again.
@@ -136,6 +141,7 @@ func Reference2023() Rules {
 	r := Reference2024()
 	r.Name = "reference-2023"
 	r.JoinPastTransfers = false
+	r.NoBroadcast = true
 	r.NeverOffload = true
 	r.ConstantsStay = true
 	r.RoomAtOnce = true

@@ -13,7 +13,7 @@ import (
 func TestSwitches(t *testing.T) {
 	physical, published := reflect.ValueOf(Default()), reflect.ValueOf(Reference2024())
 	first := reflect.ValueOf(Reference2023())
-	older := []string{"NeverOffload", "ConstantsStay", "RoomAtOnce", "WriteAtSenderWidth", "BlocksAlone"}
+	older := []string{"NeverOffload", "ConstantsStay", "RoomAtOnce", "WriteAtSenderWidth", "NoBroadcast", "BlocksAlone"}
 	for i := range physical.NumField() {
 		field := physical.Type().Field(i)
 		if field.Type.Kind() != reflect.Bool || field.Name == "BlocksAreFree" {

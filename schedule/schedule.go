@@ -52,7 +52,7 @@ type Transfer struct {
 	Start, End unit.Cycles
 	Bits       unit.Bits // that move
 	Links      []int32   // indices of Accelerator.Links
-	Joined     bool      // shares an earlier transfer's slot on every link (broadcast)
+	Joined     bool      // shares links with an earlier transfer of the same data from the same memory (broadcast)
 
 	LinkEnergy, MemoryEnergy unit.Picojoules
 }

@@ -94,6 +94,7 @@ func Verify(g *taskgraph.Graph, acc *hardware.Accelerator, costs *CostTable, all
 			v.block[b.Node] = int32(i + 1)
 		}
 	}
+	v.together = v.shared()
 	for e := range g.Edges() {
 		if e.Data() && !e.PartialSums() {
 			v.read[g.Nodes[e.Src].Layer] = true
@@ -135,6 +136,8 @@ type verifier struct {
 	costs *CostTable
 	s     *Schedule
 	r     rules.Rules
+
+	together map[int][]int32 // links of transfers that others pay for; see shared
 
 	block   []int32 // of each node: its block, index+1
 	read    []bool  // layers whose result another one reads

@@ -256,12 +256,19 @@ type load struct {
 func (v *verifier) links() *Violation {
 	loads := make([][]load, len(v.acc.Links))
 	for i, x := range v.s.Transfers {
-		if x.Joined && !v.r.JoinPastTransfers {
-			return v.brokenTransfer(RuleLink, i, "it takes no bandwidth of its own")
+		shared := v.together[i]
+		if !v.r.JoinPastTransfers && x.Joined != (shared != nil) {
+			if x.Joined {
+				return v.brokenTransfer(RuleLink, i, "it shares no link with an earlier transfer of the same data")
+			}
+			return v.brokenTransfer(RuleLink, i, "it shares %s with an earlier transfer of the same data", v.pathName(shared))
 		}
 		for k, l := range x.Links {
 			if slices.Contains(x.Links[:k], l) {
 				continue // both ways through off-chip memory on its one link
+			}
+			if slices.Contains(shared, l) {
+				continue
 			}
 			loads[l] = append(loads[l], load{x.Start, x.End, float64(v.acc.Links[l].Bandwidth), []taskgraph.TensorID{x.Tensor}, x.Joined, x.For})
 		}
@@ -367,7 +374,11 @@ func (v *verifier) energy() *Violation {
 	for i := range v.s.Transfers {
 		x := &v.s.Transfers[i]
 		var onLinks float64
+		shared := v.together[i]
 		for _, l := range x.Links {
+			if slices.Contains(shared, l) {
+				continue
+			}
 			onLinks += float64(x.End-x.Start)*float64(v.acc.Links[l].UnitEnergy) + float64(x.Bits)*float64(v.acc.Links[l].BitEnergy)
 		}
 		from, to := &v.acc.Stores[x.FromStore], &v.acc.Stores[x.ToStore]
@@ -379,7 +390,10 @@ func (v *verifier) energy() *Violation {
 		if v.r.WriteAtSenderWidth {
 			width = from.WriteBandwidth
 		}
-		memory := float64(accesses(bits, from.ReadBandwidth))*float64(from.Memory.ReadCost) + float64(accesses(bits, width))*float64(to.Memory.WriteCost)
+		memory := float64(accesses(bits, width)) * float64(to.Memory.WriteCost)
+		if shared == nil {
+			memory += float64(accesses(bits, from.ReadBandwidth)) * float64(from.Memory.ReadCost)
+		}
 		if !agree(float64(x.LinkEnergy), onLinks) || !agree(float64(x.MemoryEnergy), memory) {
 			return v.brokenTransfer(RuleEnergy, i, "costs %v pJ on links and %v in memories, instead of %v and %v", x.LinkEnergy, x.MemoryEnergy, onLinks, memory)
 		}

@@ -17,13 +17,14 @@ import (
 const RuleOrder Rule = "order"
 
 // VerifyInOrder checks that links carry things in the order in which they were decided,
-// of a schedule that Verify finds nothing wrong with. What takes no time takes no link,
-// and a link of infinite bandwidth has no order.
+// of a schedule that Verify finds nothing wrong with. What takes no time takes no link, a
+// link of infinite bandwidth has no order, and what a broadcast shares was there before.
 //
 // Under BlockBeforeSpace a node blocks its links before it makes room for its output, and a
 // schedule does not tell what it has made room for: blocks are left out then.
 func VerifyInOrder(g *taskgraph.Graph, acc *hardware.Accelerator, s *Schedule, r rules.Rules) error {
 	v := &verifier{g: g, acc: acc, s: s, r: r}
+	shared := v.shared()
 	latest := make([]*decision, len(acc.Links)) // of each link: what begins on it last
 	list := v.decisions()
 	for i := range list {
@@ -32,6 +33,9 @@ func VerifyInOrder(g *taskgraph.Graph, acc *hardware.Accelerator, s *Schedule, r
 			continue
 		}
 		for _, l := range d.links {
+			if d.transfer >= 0 && slices.Contains(shared[d.transfer], l) {
+				continue
+			}
 			before := latest[l]
 			switch {
 			case math.IsInf(float64(acc.Links[l].Bandwidth), 1):

@@ -181,6 +181,9 @@ func (a *facts) arriveEnergy(bits unit.Bits, to int) float64 {
 	for s := range a.Accelerator.Stores {
 		if s != to {
 			best = min(best, a.joule[s][to])
+			if a.Rules.Broadcasts() { // others may have paid for the way
+				best = min(best, a.write(to))
+			}
 		}
 	}
 	if math.IsInf(best, 1) {

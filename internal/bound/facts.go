@@ -324,7 +324,7 @@ func (a *facts) hop(s, d int) (time, energy float64) {
 			}
 		}
 	}
-	read, write := math.Inf(1), float64(to.WriteBandwidth)
+	read := math.Inf(1)
 	for i := range acc.Stores {
 		sender := &acc.Stores[i]
 		// With RemoveByOwnOperand, another memory of the sending core may set the price.
@@ -333,12 +333,19 @@ func (a *facts) hop(s, d int) (time, energy float64) {
 		}
 		read = min(read, float64(sender.Memory.ReadCost)/float64(sender.ReadBandwidth))
 	}
+	return time, links + read + a.write(d)
+}
+
+// write is the energy of writing into a memory, per bit.
+func (a *facts) write(store int) float64 {
+	to := &a.Accelerator.Stores[store]
+	width := float64(to.WriteBandwidth)
 	if a.Rules.WriteAtSenderWidth {
-		for i := range acc.Stores {
-			write = max(write, float64(acc.Stores[i].WriteBandwidth))
+		for i := range a.Accelerator.Stores {
+			width = max(width, float64(a.Accelerator.Stores[i].WriteBandwidth))
 		}
 	}
-	return time, links + read + float64(to.Memory.WriteCost)/write
+	return float64(to.Memory.WriteCost) / width
 }
 
 // whole is a number of cycles rounded up, but for what rounding errors add.

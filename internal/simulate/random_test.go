@@ -463,7 +463,7 @@ func TestRandomCoverage(t *testing.T) {
 		rules rules.Rules
 		want  []string
 	}{
-		{rules.Default(), []string{"fetch", "eviction", "writeback", "prefetch", "spill", "copy within a core", "path of several links", "block", "stretch", "second link", "stream over a second link"}},
+		{rules.Default(), []string{"fetch", "eviction", "writeback", "prefetch", "spill", "join", "copy within a core", "path of several links", "block", "stretch", "second link", "stream over a second link"}},
 		{measuredRules(), []string{"fetch", "eviction", "writeback", "prefetch", "join", "path of several links", "block"}},
 	} {
 		t.Run(c.rules.Name, func(t *testing.T) {

@@ -34,6 +34,7 @@ type Simulator struct {
 	total      []int32 // of each tensor: uses to come from all memories
 	links      []link
 	slots      slots
+	sent       sent
 	reading    []need               // of the node being decided: what is in a core's memory
 	streaming  []need               // ... and what is streamed
 	kept       []taskgraph.TensorID // what must not leave to make room
@@ -92,6 +93,9 @@ func newSimulator(p *plan) *Simulator {
 	}
 	if p.rules.JoinPastTransfers {
 		s.slots = newSlots(links, tensors)
+	}
+	if p.rules.Broadcasts() {
+		s.sent = newSent(tensors)
 	}
 	return s
 }
@@ -200,6 +204,7 @@ func (s *Simulator) reset(alloc *schedule.Allocation) error {
 		s.links[i].reset()
 	}
 	s.slots.reset()
+	s.sent.reset()
 	s.queue.nodes = s.queue.nodes[:0]
 	s.kept = s.kept[:0]
 	s.now, s.latency, s.energy = -1, 0, schedule.Energy{}

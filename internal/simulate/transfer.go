@@ -66,7 +66,6 @@ func (s *Simulator) fetchFirst(x taskgraph.TensorID, part taskgraph.PartID, core
 	if err != nil {
 		return 0, err
 	}
-	bits := s.bits(x, part)
 	var best source
 	first := schedule.Forever
 	var start unit.Cycles
@@ -79,7 +78,7 @@ func (s *Simulator) fetchFirst(x taskgraph.TensorID, part taskgraph.PartID, core
 		if !r.ok {
 			continue
 		}
-		lane, at, end := s.soonest(r, bits, y.store, s.top(core, op), nil, max(space, y.available))
+		lane, at, end := s.soonest(r, x, part, y.store, s.top(core, op), nil, max(space, y.available))
 		if end < first || end == first && r.hops < best.route.hops {
 			first, best, start = end, source{y.store, r, lane, y.available}, at
 		}
@@ -107,22 +106,26 @@ func (s *Simulator) moveFrom(src source, x taskgraph.TensorID, part taskgraph.Pa
 	if err != nil {
 		return 0, err
 	}
-	tensor := [1]taskgraph.TensorID{x}
 	var start, end unit.Cycles
-	src.lane, start, end = s.soonest(src.route, s.bits(x, part), src.store, s.top(core, op), tensor[:], t)
+	src.lane, start, end = s.soonest(src.route, x, part, src.store, s.top(core, op), []taskgraph.TensorID{x}, t)
 	return s.commit(x, part, src, core, op, start, end, cause)
 }
 
 // soonest is the lane of a route on which data that may leave from t on arrives first, the
-// first of equals, and when it would move.
-func (s *Simulator) soonest(r *route, bits unit.Bits, from, to int32, tensors []taskgraph.TensorID, t unit.Cycles) (best *lane, start, end unit.Cycles) {
+// first of equals, and when it would move. Where the memory sends the same to another core
+// anyway, it may come along.
+func (s *Simulator) soonest(r *route, x taskgraph.TensorID, part taskgraph.PartID, from, to int32, tensors []taskgraph.TensorID, t unit.Cycles) (best *lane, start, end unit.Cycles) {
 	for i := range r.lanes {
 		l := &r.lanes[i]
-		duration := s.duration(bits, l, from, to)
-		if best != nil && t+duration >= end {
+		duration := s.duration(s.bits(x, part), l, from, to)
+		if best != nil && t+duration > end {
 			continue
 		}
-		if at := s.window(l.links, l.bandwidth, tensors, t, duration); best == nil || at+duration < end {
+		at := s.window(l.links, l.bandwidth, tensors, t, duration)
+		if joined, ok := s.along(l, x, part, from, t, duration); ok && joined <= at {
+			at = joined
+		}
+		if best == nil || at+duration < end {
 			best, start, end = l, at, at+duration
 		}
 	}
@@ -155,7 +158,12 @@ func (s *Simulator) commit(x taskgraph.TensorID, part taskgraph.PartID, src sour
 		return 0, err
 	}
 	tensor := [1]taskgraph.TensorID{x}
-	joined := s.occupy(src.lane.links, src.lane.bandwidth, tensor[:], start, end)
+	links, bandwidth, linkEnergy, bitEnergy := src.lane.links, src.lane.bandwidth, src.lane.energy, src.lane.bitEnergy
+	shared := s.send(src.lane, x, part, src.store, start, end)
+	if shared {
+		links, bandwidth, linkEnergy, bitEnergy = s.sent.own.links, s.sent.own.bandwidth, s.sent.own.energy, s.sent.own.bitEnergy
+	}
+	joined := s.occupy(links, bandwidth, tensor[:], start, end) || shared
 	s.latency = max(s.latency, end)
 
 	read := src.store
@@ -170,9 +178,11 @@ func (s *Simulator) commit(x taskgraph.TensorID, part taskgraph.PartID, src sour
 	if s.rules.WriteAtSenderWidth {
 		width = sender.WriteBandwidth
 	}
-	memory := unit.Picojoules(unit.TransferCycles(bits, sender.ReadBandwidth))*sender.Memory.ReadCost +
-		unit.Picojoules(unit.TransferCycles(bits, width))*receiver.Memory.WriteCost
-	onLinks := unit.Picojoules(end-start)*src.lane.energy + unit.Picojoules(bits)*src.lane.bitEnergy
+	memory := unit.Picojoules(unit.TransferCycles(bits, width)) * receiver.Memory.WriteCost
+	if !shared {
+		memory += unit.Picojoules(unit.TransferCycles(bits, sender.ReadBandwidth)) * sender.Memory.ReadCost
+	}
+	onLinks := unit.Picojoules(end-start)*linkEnergy + unit.Picojoules(bits)*bitEnergy
 	s.charge(cause, s.offchip[src.store], onLinks, memory)
 	if s.record != nil {
 		s.record.Transfers = append(s.record.Transfers, schedule.Transfer{

@@ -203,7 +203,7 @@ var mutations = []mutation{
 		m.Transfers = append(m.Transfers, x)
 		m.Copies = append(m.Copies, schedule.Copy{Tensor: x.Tensor, Store: 1, Start: x.Start, Available: x.End, End: x.End})
 	}},
-	{"a transfer that claims to share a slot", schedule.RuleLink, 1, 5, "transfer 2 of tensor W of layer b (first used by node 0) from core 2 to core 1 for node 0 of layer b: it takes no bandwidth of its own", func(m *mutable) { m.transfer("fetch b.W 2->1 5-6").Joined = true }},
+	{"a transfer that claims to share a slot", schedule.RuleLink, 1, 5, "transfer 2 of tensor W of layer b (first used by node 0) from core 2 to core 1 for node 0 of layer b: it shares no link with an earlier transfer of the same data", func(m *mutable) { m.transfer("fetch b.W 2->1 5-6").Joined = true }},
 	{"streaming through a memory that has no room", schedule.RuleCapacity, -1, 141, "with tensor I of layer c (first used by node 0), memory m0 of core 0 holds 10001 bits, 1 more than its size of 10000", func(m *mutable) {
 		size := m.p.Accelerator.Stores[0].Capacity
 		m.p.Costs.At(2, 0).Buffers = []unit.Bits{0, size + 1}
