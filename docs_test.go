@@ -173,11 +173,11 @@ func TestQuirksAreHeld(t *testing.T) {
 	}
 }
 
-// partTable is what it saves to move no more than what is read, for several tilings of
-// ResNet-18 on the quad core.
-func partTable(t *testing.T) string {
+// tilingTable is what a switch of the rules, turned off, saves for several tilings of
+// ResNet-18 on the quad core; on and off name the two in the head.
+func tilingTable(t *testing.T, on, off string, turn func(*rules.Rules)) string {
 	var b strings.Builder
-	b.WriteString("| mode and tiling | bits moved, whole tiles | parts | latency, whole tiles | parts | energy, whole tiles, µJ | parts |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n")
+	fmt.Fprintf(&b, "| mode and tiling | bits moved, %[1]s | %[2]s | latency, %[1]s | %[2]s | energy, %[1]s, µJ | %[2]s |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n", on, off)
 	costs := NewCosts()
 	over := func(d workload.Dim, parts int) mapping.Cut {
 		return mapping.Cut{Inter: true, Tiling: mapping.Tiling{Dim: d, Parts: parts}}
@@ -197,10 +197,12 @@ func partTable(t *testing.T) string {
 		{"--mode layer-by-layer --split OY=2,OX=2", LayerByLayer, []mapping.Cut{over("OY", 2), over("OX", 2)}},
 	} {
 		var bits, latency, energy [2]float64
-		for i, whole := range []bool{true, false} {
+		for i := range 2 {
 			o := DefaultOptions()
 			o.Mode, o.Costs, o.Search, o.Cuts = x.mode, costs, Loma, x.cuts
-			o.Rules.WholeTilesMove = whole
+			if i == 0 {
+				turn(&o.Rules)
+			}
 			p := builtin(t, o.Rules)
 			o.Fixed = inTurn(p)
 			r, err := Run(context.Background(), p, o)
@@ -208,7 +210,9 @@ func partTable(t *testing.T) string {
 				t.Fatal(err)
 			}
 			for _, m := range r.Schedule.Transfers {
-				bits[i] += float64(m.Bits)
+				if !m.Joined {
+					bits[i] += float64(m.Bits)
+				}
 			}
 			latency[i], energy[i] = float64(r.Schedule.Latency), float64(r.Schedule.Energy.Total())/1e6
 		}
@@ -219,7 +223,7 @@ func partTable(t *testing.T) string {
 }
 
 // transferTable is the latency with gaps filled or not, and with other orders of fetching.
-// None of it changes the energy.
+// It changes the energy by next to nothing: what goes along with what.
 func transferTable(t *testing.T) string {
 	cases := []struct {
 		network, chip string
@@ -260,7 +264,7 @@ func transferTable(t *testing.T) string {
 				rows[i] += fmt.Sprintf(" %d |", s.Latency)
 				continue
 			}
-			if math.Abs(float64(s.Energy.Total()/base.Energy.Total())-1) > 1e-9 {
+			if math.Abs(float64(s.Energy.Total()/base.Energy.Total())-1) > 1e-3 {
 				t.Errorf("%s on %s: energy %v, %v", c.network, c.chip, s.Energy.Total(), base.Energy.Total())
 			}
 			change := "="
@@ -339,7 +343,10 @@ func schedulingFiles(t *testing.T) map[string][]byte {
 		t.Fatal(err)
 	}
 	text := string(page)
-	for name, table := range map[string]string{"switches": switchTable(t), "parts": partTable(t), "transfers": transferTable(t)} {
+	for name, table := range map[string]string{"switches": switchTable(t),
+		"parts":      tilingTable(t, "whole tiles", "parts", func(r *rules.Rules) { r.WholeTilesMove = true }),
+		"broadcasts": tilingTable(t, "apart", "broadcast", func(r *rules.Rules) { r.NoBroadcast = true }),
+		"transfers":  transferTable(t)} {
 		begin, end := "<!-- generated: "+name+" -->\n", "<!-- end -->\n"
 		before, rest, ok := strings.Cut(text, begin)
 		_, after, ok2 := strings.Cut(rest, end)

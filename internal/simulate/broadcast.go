@@ -1,179 +1,109 @@
 package simulate
 
 import (
-	"math"
+	"slices"
 
 	"streamdse/taskgraph"
 	"streamdse/unit"
 )
 
-// span is an interval of time [start, end).
-type span struct{ start, end unit.Cycles }
+// sent remembers when memories sent what, so that the same can go to other cores with it:
+// the links that both ways have in common carry it once, and it is read once.
+type sent struct {
+	latest []int32 // of each tensor: index+1 in all of the transfer that starts last
+	all    []sending
+	own    lane // of a transfer, the links that it does not share
+}
 
-// slot is an earlier use of a link for a tensor, in a list of all of them.
-type slot struct {
+// sending is a transfer over links.
+type sending struct {
 	span
-	next int32 // index+1 of the next one
+	lane  *lane
+	part  taskgraph.PartID
+	store int32
+	next  int32 // index+1 of the one of the same tensor that starts no later
 }
 
-// slots remembers for every link and tensor when the link carried it.
-type slots struct {
-	tensors    int
-	head, tail []int32 // link*tensors+tensor -> index+1 in all
-	all        []slot
-}
+func newSent(tensors int) sent { return sent{latest: make([]int32, tensors)} }
 
-func newSlots(links, tensors int) slots {
-	return slots{tensors: tensors, head: make([]int32, links*tensors), tail: make([]int32, links*tensors)}
-}
-
-func (b *slots) reset() {
-	clear(b.head)
-	clear(b.tail)
+func (b *sent) reset() {
+	clear(b.latest)
 	b.all = b.all[:0]
 }
 
-func (b *slots) add(link int32, x taskgraph.TensorID, s span) {
-	key := int(link)*b.tensors + int(x)
-	b.all = append(b.all, slot{span: s})
-	i := int32(len(b.all))
-	if b.head[key] == 0 {
-		b.head[key] = i
-	} else {
-		b.all[b.tail[key]-1].next = i
-	}
-	b.tail[key] = i
-}
-
-func (b *slots) first(link int32, x taskgraph.TensorID) int32 {
-	return b.head[int(link)*b.tensors+int(x)]
-}
-
-// remember notes a use of a link, unless one of the tensors has used it from the
-// same time on before: then the two share the slot and it returns false.
-func (s *Simulator) remember(link int32, tensors []taskgraph.TensorID, start, end unit.Cycles) bool {
-	if start == end {
-		return true
-	}
-	if s.carried(link, tensors, start) {
-		return false
-	}
-	for _, x := range tensors {
-		s.slots.add(link, x, span{start, end})
-	}
-	return true
-}
-
-// joinWindow is the published choice of a window (JoinPastTransfers): the first
-// common one of lists that put the links' earlier slots for the same tensors,
-// even those of a copy that is gone, before their idle times. It returns false
-// where that is the same as the earliest idle time of all links.
-func (s *Simulator) joinWindow(links []int32, bandwidth []float64, tensors []taskgraph.TensorID, t, duration unit.Cycles) (unit.Cycles, bool) {
-	special := false
-	for _, l := range links {
-		for _, x := range tensors {
-			for i := s.slots.first(l, x); i != 0 && !special; i = s.slots.all[i-1].next {
-				past := s.slots.all[i-1]
-				special = past.start >= t && past.end-past.start >= duration
-			}
-		}
-	}
-	if !special {
+// along returns the earliest start from t on of a transfer of the same data from the same
+// memory, as long as this one, that it can go with: the links that are not shared are idle.
+// The memory must hold the data from t on.
+func (s *Simulator) along(l *lane, x taskgraph.TensorID, part taskgraph.PartID, store int32, t, duration unit.Cycles) (start unit.Cycles, ok bool) {
+	if s.sent.latest == nil || len(l.links) == 0 {
 		return 0, false
 	}
-	var common []span
-	for i, l := range links {
-		windows := s.windows(l, bandwidth[i], tensors, t, duration)
-		if i > 0 {
-			windows = intersect(common, windows, duration)
+	for i := s.sent.latest[x]; i != 0; {
+		y := &s.sent.all[i-1]
+		if y.start < t {
+			break
 		}
-		common = windows
-	}
-	// The first one may be a slot that another link makes begin later, so that it is
-	// neither shared nor free.
-	start := common[0].start
-	for i, l := range links {
-		if !s.carried(l, tensors, start) && s.links[l].idle(start, duration, bandwidth[i]) > start {
-			return 0, false
+		if y.part == part && y.store == store && y.end-y.start == duration && s.fits(l, x, y) {
+			start, ok = y.start, true
 		}
+		i = y.next
 	}
-	return start, true
+	return start, ok
 }
 
-// carried tells whether a link carried one of the tensors from the given time on.
-func (s *Simulator) carried(link int32, tensors []taskgraph.TensorID, start unit.Cycles) bool {
-	for _, x := range tensors {
-		for i := s.slots.first(link, x); i != 0; i = s.slots.all[i-1].next {
-			if s.slots.all[i-1].start == start {
-				return true
-			}
+// fits tells whether a transfer can go with another one.
+func (s *Simulator) fits(l *lane, x taskgraph.TensorID, with *sending) bool {
+	shared := false
+	for k, link := range l.links {
+		switch {
+		case s.carries(link, x, with):
+			shared = true
+		case s.InOrder && s.links[link].latest > with.start, s.links[link].idle(with.start, with.end-with.start, l.bandwidth[k]) != with.start:
+			return false
 		}
+	}
+	return shared
+}
+
+// carries tells whether a link carries the same data from the same memory at the same time
+// as a transfer, for it or for another one.
+func (s *Simulator) carries(link int32, x taskgraph.TensorID, with *sending) bool {
+	for i := s.sent.latest[x]; i != 0; {
+		y := &s.sent.all[i-1]
+		if y.start < with.start {
+			return false
+		}
+		if y.span == with.span && y.part == with.part && y.store == with.store && slices.Contains(y.lane.links, link) {
+			return true
+		}
+		i = y.next
 	}
 	return false
 }
 
-// windows lists the times from t on at which a link can carry tensors: the slots
-// in which it did so before, and then its idle times.
-func (s *Simulator) windows(l int32, bandwidth float64, tensors []taskgraph.TensorID, t, duration unit.Cycles) []span {
-	var out []span
-	for _, x := range tensors {
-		for i := s.slots.first(l, x); i != 0; i = s.slots.all[i-1].next {
-			if past := s.slots.all[i-1].span; past.start >= t && past.end-past.start >= duration {
-				out = append(out, past)
-			}
-		}
+// send notes a transfer. It tells whether it shares links with earlier ones; then sent.own
+// are the others.
+func (s *Simulator) send(l *lane, x taskgraph.TensorID, part taskgraph.PartID, store int32, start, end unit.Cycles) (shared bool) {
+	if s.sent.latest == nil || len(l.links) == 0 || start == end {
+		return false
 	}
-	link := &s.links[l]
-	if math.IsInf(link.bandwidth, 1) {
-		return append(out, span{t, math.MaxInt64})
-	}
-	load := &link.load
-	limit := link.bandwidth*(1+tolerance) - bandwidth
-	for i, more := load.at(t), true; more; i, more = load.next(i) {
-		if load.value(i) > limit {
+	b := &s.sent
+	this := sending{span: span{start, end}, lane: l, part: part, store: store}
+	b.own.links, b.own.bandwidth, b.own.energy, b.own.bitEnergy = b.own.links[:0], b.own.bandwidth[:0], 0, 0
+	for k, link := range l.links {
+		if s.carries(link, x, &this) {
+			shared = true
 			continue
 		}
-		idle := span{max(t, load.time(i)), math.MaxInt64}
-		for more && load.value(i) <= limit {
-			i, more = load.next(i)
-		}
-		if more {
-			idle.end = load.time(i)
-		}
-		if idle.end-idle.start >= duration {
-			out = append(out, idle)
-		}
-		if !more {
-			break
-		}
+		b.own.links, b.own.bandwidth = append(b.own.links, link), append(b.own.bandwidth, l.bandwidth[k])
+		b.own.energy += s.Accelerator.Links[link].UnitEnergy
+		b.own.bitEnergy += s.Accelerator.Links[link].BitEnergy
 	}
-	return out
-}
-
-// intersect walks two lists of windows in step and returns what they have in
-// common, touching results merged, if it is long enough.
-func intersect(a, b []span, duration unit.Cycles) []span {
-	var out []span
-	for i, j := 0, 0; i < len(a) && j < len(b); {
-		both := span{max(a[i].start, b[j].start), min(a[i].end, b[j].end)}
-		switch n := len(out); {
-		case both.start > both.end:
-		case n > 0 && out[n-1].end == both.start:
-			out[n-1].end = both.end
-		default:
-			out = append(out, both)
-		}
-		if a[i].end < b[j].end {
-			i++
-		} else {
-			j++
-		}
+	at := &b.latest[x]
+	for *at != 0 && b.all[*at-1].start > start {
+		at = &b.all[*at-1].next
 	}
-	long := out[:0]
-	for _, w := range out {
-		if w.end-w.start >= duration {
-			long = append(long, w)
-		}
-	}
-	return long
+	this.next, *at = *at, int32(len(b.all)+1)
+	b.all = append(b.all, this)
+	return shared
 }
