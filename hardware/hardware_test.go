@@ -434,6 +434,33 @@ func checkLanes(acc *hardware.Accelerator, from, to int) string {
 	return ""
 }
 
+// TestLanesOfLongPaths: where there are too many combinations, the fastest links of all
+// steps make a lane, whatever their order in the file.
+func TestLanesOfLongPaths(t *testing.T) {
+	text := "name: chain\noffchip_core_id: 6\ncores: {0: small.yaml, 1: small.yaml, 2: small.yaml, 3: small.yaml, 4: small.yaml, 5: small.yaml, 6: offchip.yaml}\ncore_connectivity:\n"
+	for i := range 6 {
+		for _, bandwidth := range [][]int{{1, 64}, {64, 1}}[i%2] {
+			text += fmt.Sprintf("  - {type: link, cores: [%d, %d], bandwidth: %d}\n", i, i+1, bandwidth)
+		}
+	}
+	acc, err := hardware.Parse("a.yaml", []byte(text), resolver(pairFiles))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got [][]float64
+	for _, lane := range acc.Lanes(0, 6) {
+		var widths []float64
+		for _, l := range lane {
+			widths = append(widths, float64(acc.Links[l].Bandwidth))
+		}
+		got = append(got, widths)
+	}
+	want := [][]float64{{1, 64, 1, 64, 1, 64}, {64, 64, 64, 64, 64, 64}, {1, 1, 1, 1, 1, 1}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
 // TestLinkEnergies reads energies per cycle and per bit: of all connections, of one, and
 // of those to off-chip memory, in each format.
 func TestLinkEnergies(t *testing.T) {

@@ -1,6 +1,9 @@
 package hardware
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // maxLanes is up to how many alternatives all combinations of parallel links are listed.
 const maxLanes = 16
@@ -20,9 +23,9 @@ func (a *Accelerator) Between(from, to int) []int {
 // is Path, and there is none where that is nil.
 //
 // The order is that of the file, the first hop counting most. Where there are more than
-// maxLanes combinations, only those are listed in which every hop takes its first, its
-// second, ... link, beginning again where a hop has fewer than another: so every link is
-// in one of them.
+// maxLanes combinations, only those are listed, beside Path, in which every hop takes its
+// fastest link, its second, ..., beginning again where a hop has fewer than another: so
+// every link is in one of them.
 func (a *Accelerator) Lanes(from, to int) [][]int {
 	path := a.Path(from, to)
 	if path == nil {
@@ -39,13 +42,7 @@ func (a *Accelerator) Lanes(from, to int) [][]int {
 		all, widest = min(all*len(choices[i]), maxLanes+1), max(widest, len(choices[i]))
 	}
 	if all > maxLanes {
-		lanes := make([][]int, widest)
-		for k := range lanes {
-			for _, links := range choices {
-				lanes[k] = append(lanes[k], links[k%len(links)])
-			}
-		}
-		return lanes
+		return a.pairedLanes(path, choices, widest)
 	}
 	lanes := [][]int{nil}
 	for _, links := range choices {
@@ -56,6 +53,26 @@ func (a *Accelerator) Lanes(from, to int) [][]int {
 			}
 		}
 		lanes = longer
+	}
+	return lanes
+}
+
+// pairedLanes lists a path and, for k below widest, the lane of the k-th fastest links of
+// all hops.
+func (a *Accelerator) pairedLanes(path []int, choices [][]int, widest int) [][]int {
+	lanes := [][]int{path}
+	for i, links := range choices {
+		choices[i] = slices.Clone(links)
+		slices.SortStableFunc(choices[i], func(x, y int) int { return cmp.Compare(a.Links[y].Bandwidth, a.Links[x].Bandwidth) })
+	}
+	for k := range widest {
+		var lane []int
+		for _, links := range choices {
+			lane = append(lane, links[k%len(links)])
+		}
+		if !slices.Equal(lane, path) {
+			lanes = append(lanes, lane)
+		}
 	}
 	return lanes
 }

@@ -106,7 +106,7 @@ func (f *savedFlags) load(dir string) (*loaded, error) {
 	l.options.Mode, l.options.Rules = stream.Mode(r.Inputs.Mode), inputs.Rules
 	set := &r.Inputs.Settings
 	l.options.Stacks, l.options.Search, l.options.LPFLimit = set.Stacks, stream.LoopSearch(set.Search), set.LPFLimit
-	l.options.SplitWeights, l.options.RecomputeHalo = set.SplitWeights, set.RecomputeHalo
+	l.options.SplitWeights, l.options.RecomputeHalo, l.options.Prefetch = set.SplitWeights, set.RecomputeHalo, set.Prefetch
 	if set.Transfers != "" {
 		l.options.Transfers = stream.Transfers(set.Transfers)
 	}

@@ -9,7 +9,8 @@ import (
 )
 
 // block reserves what a node's streaming needs of the links to and from off-chip
-// memory: of the lanes out and in on which it ends first. It returns the earliest start
+// memory: of the lanes out and in on which it ends first, and of those the ones that cost
+// least. It returns the earliest start
 // from t on and how long the node runs: if a link cannot keep up, longer than its runtime.
 func (s *Simulator) block(n taskgraph.NodeID, t unit.Cycles) (start, runtime unit.Cycles, err error) {
 	cost := s.cost[n]
@@ -22,13 +23,15 @@ func (s *Simulator) block(n taskgraph.NodeID, t unit.Cycles) (start, runtime uni
 		return 0, 0, err
 	}
 	best, ways := 0, len(out)*len(in)
+	var least unit.Picojoules
 	for k := range ways {
 		length := s.ask(cost, &out[k/len(in)], &in[k%len(in)])
-		if k > 0 && t+length >= start+runtime {
+		if k > 0 && t+length > start+runtime {
 			continue
 		}
-		if at := s.window(s.blockLinks, s.blockAsk, s.blockOf, t, length); k == 0 || at+length < start+runtime {
-			best, start, runtime = k, at, length
+		at, energy := s.window(s.blockLinks, s.blockAsk, s.blockOf, t, length), s.streamEnergy(length)
+		if k == 0 || at+length < start+runtime || at+length == start+runtime && energy < least {
+			best, start, runtime, least = k, at, length, energy
 		}
 	}
 	if ways > 1 {
@@ -38,10 +41,9 @@ func (s *Simulator) block(n taskgraph.NodeID, t unit.Cycles) (start, runtime uni
 		return start, runtime, nil
 	}
 	s.occupy(s.blockLinks, s.blockLoad, s.blockOf, start, start+runtime)
-	energy := s.streamEnergy(runtime)
-	s.energy.FetchLink += energy
+	s.energy.FetchLink += least
 	if s.record != nil {
-		b := schedule.Block{Node: n, Start: start, End: start + runtime, Links: append([]int32(nil), s.blockLinks...), LinkEnergy: energy}
+		b := schedule.Block{Node: n, Start: start, End: start + runtime, Links: append([]int32(nil), s.blockLinks...), LinkEnergy: least}
 		for _, load := range s.blockLoad {
 			b.Bandwidth = append(b.Bandwidth, unit.BitsPerCycle(load))
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 // channels is two cores and an off-chip one, joined by a bus of 40 bits a cycle at
-// 0.5 pJ, another of the given bandwidth beside it at 0.25 pJ, and one of 10 bits a cycle
+// 0.5 pJ, another of the given bandwidth beside it at 0.75 pJ, and one of 10 bits a cycle
 // that joins the two cores only.
 func channels(t testing.TB, second int) *hardware.Accelerator {
 	t.Helper()
@@ -24,7 +24,7 @@ func channels(t testing.TB, second int) *hardware.Accelerator {
 	}
 	return parseFields(t, fields{
 		"name": "channels", "cores": fields{"0": "core", "1": "core", "2": "off"}, "offchip_core_id": 2,
-		"core_connectivity": []fields{bus(40, 0.5, 0, 1, 2), bus(second, 0.25, 2, 0, 1), bus(10, 0.5, 0, 1)},
+		"core_connectivity": []fields{bus(40, 0.5, 0, 1, 2), bus(second, 0.75, 2, 0, 1), bus(10, 0.5, 0, 1)},
 	}, fields{"off": off, "core": coreFile("core", 2, []int{10000}, 32, 48, 1, all)})
 }
 
@@ -41,7 +41,7 @@ func over(p Problem, s *schedule.Schedule) []string {
 }
 
 // TestParallelLinks: a transfer, and a node that streams, takes the link on which it ends
-// first, the first of the file if that is the same; only the first under FirstLinkOnly.
+// first, the cheaper one if that is the same, or else the first of the file; only the first under FirstLinkOnly.
 func TestParallelLinks(t *testing.T) {
 	const streamed = hardware.I1
 	fetches := []node{{core: 0, runtime: 10, weight: 120, input: 200}}
@@ -64,7 +64,7 @@ func TestParallelLinks(t *testing.T) {
 		{"streaming over a slow link", 20, false, streams, []string{"fetch a.W 2->0 0-100 [0]", "writeback a.O 0->2 110-110 [0]", "writeback b.O 1->2 15-15 [0]", "node 1 streams 0-15 [1] [20]"}},
 		{"streaming waits rather than over a slower one", 2, false, streams, []string{"fetch a.W 2->0 0-100 [0]", "writeback a.O 0->2 110-110 [0]", "writeback b.O 1->2 110-110 [0]", "node 1 streams 100-110 [0] [30]"}},
 		{"out and in over one link", 40, true, both, []string{"node 0 streams 0-13 [0] [38.46153846153846]"}},
-		{"out and in over two", 40, false, both, []string{"node 0 streams 0-10 [0 1] [20 30]"}},
+		{"out and in over two", 40, false, both, []string{"node 0 streams 0-10 [1 0] [20 30]"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := rules.Default()
@@ -80,8 +80,24 @@ func TestParallelLinks(t *testing.T) {
 // TestParallelLinkEnergy: a transfer costs what the link takes that carries it.
 func TestParallelLinkEnergy(t *testing.T) {
 	p, alloc := problem(channels(t, 40), rules.Default(), node{core: 0, runtime: 10, weight: 120, input: 200})
-	if s := run(t, p, alloc); s.Transfers[0].LinkEnergy != 3*0.5 || s.Transfers[1].LinkEnergy != 5*0.25 || s.Energy.FetchLink != 3*0.5+5*0.25 {
+	if s := run(t, p, alloc); s.Transfers[0].LinkEnergy != 3*0.5 || s.Transfers[1].LinkEnergy != 5*0.75 || s.Energy.FetchLink != 3*0.5+5*0.75 {
 		t.Errorf("%v and %v pJ, together %v", s.Transfers[0].LinkEnergy, s.Transfers[1].LinkEnergy, s.Energy.FetchLink)
+	}
+}
+
+// TestCheaperLink: of links on which a transfer or a node's streaming ends at the same
+// time, the one that costs least carries it.
+func TestCheaperLink(t *testing.T) {
+	acc := channels(t, 40)
+	acc.Links[1].UnitEnergy = 0.25
+	for _, n := range []node{
+		{core: 0, runtime: 10, input: 200},
+		{core: 0, runtime: 10, input: 200, streamed: []hardware.MemoryOperand{hardware.I1}, in: 20},
+	} {
+		p, alloc := problem(acc, rules.Default(), n)
+		if s := run(t, p, alloc); s.Energy.FetchLink != 5*0.25 {
+			t.Errorf("%+v: %v pJ on links, want 1.25: %v", n, s.Energy.FetchLink, over(p, s))
+		}
 	}
 }
 
@@ -104,7 +120,7 @@ func TestVerifyParallelLinks(t *testing.T) {
 			},
 		}},
 		{[]node{in}, nil, mutation{
-			"streaming over another link at the price of the first", schedule.RuleEnergy, 0, 0, "node 0 of layer a: streaming costs 0.625 pJ on links instead of 0.3125",
+			"streaming over another link at the price of the first", schedule.RuleEnergy, 0, 0, "node 0 of layer a: streaming costs 0.625 pJ on links instead of 0.9375",
 			func(m *mutable) { m.Blocks[0].Links[0] = 1 },
 		}},
 		{[]node{in}, nil, mutation{
@@ -112,8 +128,8 @@ func TestVerifyParallelLinks(t *testing.T) {
 			func(m *mutable) { m.Blocks[0].Links[0], m.p.Rules.FirstLinkOnly = 1, true },
 		}},
 		{[]node{{core: 1, runtime: 10, out: 200, input: 300, streamed: []hardware.MemoryOperand{hardware.O, hardware.I1}, in: 30, to: 20}},
-			[]string{"node 0 streams 0-10 [0 1] [20 30]"}, mutation{
-				"out over what is taken to come in", schedule.RuleBlock, 0, 0, "node 0 of layer a: blocks 30 bits a cycle of link any<->any#2 instead of 20",
+			[]string{"node 0 streams 0-10 [1 0] [20 30]"}, mutation{
+				"out over what is taken to come in", schedule.RuleBlock, 0, 0, "node 0 of layer a: blocks 30 bits a cycle of link any<->any instead of 20",
 				func(m *mutable) {
 					slices.Reverse(m.Blocks[0].Links)
 					slices.Reverse(m.Blocks[0].Bandwidth)

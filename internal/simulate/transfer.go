@@ -111,8 +111,8 @@ func (s *Simulator) moveFrom(src source, x taskgraph.TensorID, part taskgraph.Pa
 	return s.commit(x, part, src, core, op, start, end, cause)
 }
 
-// soonest is the lane of a route on which data that may leave from t on arrives first, the
-// first of equals, and when it would move. Where the memory sends the same to another core
+// soonest is the lane of a route on which data that may leave from t on arrives first, of
+// equals the one that costs least, and when it would move. Where the memory sends the same to another core
 // anyway, it may come along.
 func (s *Simulator) soonest(r *route, x taskgraph.TensorID, part taskgraph.PartID, from, to int32, tensors []taskgraph.TensorID, t unit.Cycles) (best *lane, start, end unit.Cycles) {
 	for i := range r.lanes {
@@ -125,11 +125,16 @@ func (s *Simulator) soonest(r *route, x taskgraph.TensorID, part taskgraph.PartI
 		if joined, ok := s.along(l, x, part, from, t, duration); ok && joined <= at {
 			at = joined
 		}
-		if best == nil || at+duration < end {
+		if best == nil || at+duration < end || at+duration == end && l.cost(duration, s.bits(x, part)) < best.cost(end-start, s.bits(x, part)) {
 			best, start, end = l, at, at+duration
 		}
 	}
 	return best, start, end
+}
+
+// cost is the energy of the links of a lane for a transfer.
+func (l *lane) cost(duration unit.Cycles, bits unit.Bits) unit.Picojoules {
+	return unit.Picojoules(duration)*l.energy + unit.Picojoules(bits)*l.bitEnergy
 }
 
 // spill stores a part of a tensor off-chip, unless it is there, for a node that reads it
@@ -158,12 +163,12 @@ func (s *Simulator) commit(x taskgraph.TensorID, part taskgraph.PartID, src sour
 		return 0, err
 	}
 	tensor := [1]taskgraph.TensorID{x}
-	links, bandwidth, linkEnergy, bitEnergy := src.lane.links, src.lane.bandwidth, src.lane.energy, src.lane.bitEnergy
+	paid := src.lane
 	shared := s.send(src.lane, x, part, src.store, start, end)
 	if shared {
-		links, bandwidth, linkEnergy, bitEnergy = s.sent.own.links, s.sent.own.bandwidth, s.sent.own.energy, s.sent.own.bitEnergy
+		paid = &s.sent.own
 	}
-	joined := s.occupy(links, bandwidth, tensor[:], start, end) || shared
+	joined := s.occupy(paid.links, paid.bandwidth, tensor[:], start, end) || shared
 	s.latency = max(s.latency, end)
 
 	read := src.store
@@ -182,7 +187,7 @@ func (s *Simulator) commit(x taskgraph.TensorID, part taskgraph.PartID, src sour
 	if !shared {
 		memory += unit.Picojoules(unit.TransferCycles(bits, sender.ReadBandwidth)) * sender.Memory.ReadCost
 	}
-	onLinks := unit.Picojoules(end-start)*linkEnergy + unit.Picojoules(bits)*bitEnergy
+	onLinks := paid.cost(end-start, bits)
 	s.charge(cause, s.offchip[src.store], onLinks, memory)
 	if s.record != nil {
 		s.record.Transfers = append(s.record.Transfers, schedule.Transfer{
