@@ -303,6 +303,9 @@ func (f *finder) energy() []Cause {
 		a.add(place{kind, -1}, f.reader(t), float64(t.LinkEnergy+t.MemoryEnergy))
 		if kind == Weights || kind == Activation {
 			received[t.ToStore] += t.Bits
+			if t.Joined { // a broadcast is fetched once
+				continue
+			}
 			fetched[kind] += t.Bits
 			if seen[t.Tensor] {
 				again[kind] += t.Bits

@@ -297,6 +297,12 @@ func (b *builder) transfers() {
 	column("length", func(i int) int64 { return int64(all[i].End - all[i].Start) })
 	column("bits", func(i int) int64 { return int64(all[i].Bits) })
 	column("path", func(i int) int64 { return b.pathNumber(all[i].Links) })
+	column("joined", func(i int) int64 {
+		if all[i].Joined {
+			return 1
+		}
+		return 0
+	})
 	b.addFloats("transfer.linkEnergy", len(all), func(i int) float64 { return float64(all[i].LinkEnergy) })
 	b.addFloats("transfer.memoryEnergy", len(all), func(i int) float64 { return float64(all[i].MemoryEnergy) })
 	b.order("transfer", len(all), func(i int) unit.Cycles { return all[i].Start })

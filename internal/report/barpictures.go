@@ -117,9 +117,7 @@ func ComparePicture(w io.Writer, all []*Data, o Options) error {
 		edp.bars = append(edp.bars, stackBar{label, []float64{d.Schedule.EDP()}, scientific(d.Schedule.EDP()) + " pJ·cycles", 0})
 		var bits unit.Bits
 		for i := range d.Schedule.Transfers {
-			if t := &d.Schedule.Transfers[i]; !t.Joined && (int(t.From) == d.Accelerator.Offchip || int(t.To) == d.Accelerator.Offchip) {
-				bits += t.Bits
-			}
+			bits += offchipBits(d.Accelerator, &d.Schedule.Transfers[i])
 		}
 		traffic.bars = append(traffic.bars, stackBar{label, []float64{float64(bits)}, humanBytes(bits), 0})
 	}

@@ -101,7 +101,9 @@ func (d *Data) Breakdowns() []Breakdown {
 			layer = g.Nodes[t.For].Layer
 		}
 		b := &all[layer]
-		b.Moved += t.Bits
+		if !t.Joined { // a broadcast counts once
+			b.Moved += t.Bits
+		}
 		b.Energy[partLinks] += t.LinkEnergy
 		switch {
 		case t.Cause == schedule.Writeback:

@@ -19,7 +19,7 @@ func TestBreakdowns(t *testing.T) {
 	d := small()
 	got := d.Breakdowns()
 	want := []Breakdown{
-		{Nodes: 2, Start: 30, End: 130, Busy: 100, Moved: 640 + 1280 + 1280 + 320,
+		{Nodes: 2, Start: 30, End: 130, Busy: 100, Moved: 640 + 1280 + 320,
 			Time:   [numTimeParts]float64{partCompute: 50, partStall: 41, partLoad: 6, partStore: 2},
 			Energy: [numEnergyParts]unit.Picojoules{partOperations: 200.5, partMemories: 400, partFetches: 2000, partEvictions: 300, partLinks: 1 + 2}},
 		{Nodes: 2, Start: 90, End: 220, Busy: 110, Moved: 320 + 64,

@@ -136,6 +136,7 @@ func addTransfers(d *Data, rows []layerRow) {
 		r.Links += t.LinkEnergy
 		r.Transfers += t.MemoryEnergy
 		switch {
+		case fetched && t.Joined: // a broadcast counts once
 		case fetched && int(t.From) == d.Accelerator.Offchip:
 			r.FromOffchip += t.Bits
 		case fetched:

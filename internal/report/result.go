@@ -9,6 +9,7 @@ import (
 	"io"
 	"reflect"
 
+	"streamdse/hardware"
 	"streamdse/internal/diag"
 	"streamdse/schedule"
 	"streamdse/taskgraph"
@@ -213,10 +214,8 @@ func (r *Result) countTransfers(d *Data) {
 			n.Joined++
 		} else {
 			n.Bits += t.Bits
-			if int(t.From) == d.Accelerator.Offchip || int(t.To) == d.Accelerator.Offchip {
-				n.OffchipBits += t.Bits
-			}
 		}
+		n.OffchipBits += offchipBits(d.Accelerator, t)
 		for _, l := range t.Links {
 			counts[l]++
 			add(&links[l], box{start: t.Start, end: t.End})
@@ -235,6 +234,15 @@ func (r *Result) countTransfers(d *Data) {
 		links[i].settle()
 		r.Links = append(r.Links, LinkUse{ids[i], l.From, l.To, links[i].busy, counts[i]})
 	}
+}
+
+// offchipBits is what a transfer moves out of or into off-chip memory: of a broadcast, what
+// is read once counts once.
+func offchipBits(a *hardware.Accelerator, t *schedule.Transfer) unit.Bits {
+	if int(t.To) == a.Offchip || int(t.From) == a.Offchip && !t.Joined {
+		return t.Bits
+	}
+	return 0
 }
 
 // placements lists an allocation layer by layer. Layers without nodes have none.

@@ -43,7 +43,7 @@ func (s *Simulator) along(l *lane, x taskgraph.TensorID, part taskgraph.PartID, 
 		if y.start < t {
 			break
 		}
-		if y.part == part && y.store == store && y.end-y.start == duration && s.fits(l, x, y) {
+		if (!ok || y.start != start) && y.part == part && y.store == store && y.end-y.start == duration && s.fits(l, x, y) {
 			start, ok = y.start, true
 		}
 		i = y.next

@@ -148,6 +148,7 @@ class Details {
       ["time", `${exactly(run.transferStart(t))} – ${exactly(run.transferEnd(t))}`], ["takes", `${exactly(at("length"))} cycles`],
       ["energy of links", energy(at("linkEnergy"))], ["energy of memories", energy(at("memoryEnergy"))],
     ];
+    if (at("joined")) rows.push(["broadcast", "goes along with an earlier transfer of the same data"]);
     if (at("node") >= 0) rows.push(["on behalf of", this.to(run, at("node") + 1)]);
     return [
       element("h2", {}, element("span", { class: "key", style: { background: layer.colour } }), nameOf(run, -t - 1)),
