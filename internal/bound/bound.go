@@ -17,12 +17,15 @@
 //  5. A tensor is in a memory because its writer ran there, because it is constant
 //     and the memory is off-chip, or because a transfer ended there that had started
 //     in another memory which held it then.
-//  6. A transfer of x, or of the part of x that the core reads, takes bits(x) divided by the bandwidth of the slowest link,
-//     rounded up, and loads all of its links in full. What a node streams loads
-//     links, too. No link is overloaded.
+//  6. A transfer of x, or of the part of x that the core reads, takes bits(x) divided by
+//     the bandwidth of the slowest link, rounded up, and loads all of its links in full;
+//     transfers of the same data that begin together load a link once. What a node
+//     streams loads links, too. No link is overloaded.
 //  7. A network output ends up in off-chip memory. The latency is the end of the
 //     last node or transfer.
-//  8. The energy is the sum of what nodes cost on their cores and what transfers cost.
+//  8. The energy is the sum of what nodes cost on their cores and what transfers cost:
+//     of those that load a link together, one pays for it and for the reading, and all
+//     for their writing.
 //
 // The published rules break some of them on purpose; where a switch does, the
 // argument is left out (facts.go says which and why).
@@ -51,8 +54,9 @@
 // what layers write that can run only here, for layers that can run only there.
 // Let J be a set of tensors that cross in one direction, none of which can begin to
 // before time r, and after each of which the schedule takes at least q cycles more.
-// The links of the cut, all that lie side by side among them, are busy with J for sum(bits) / sum(bandwidth) cycles, on a
-// single link for the sum of whole cycles, between r and latency - q. So
+// The links of the cut, all that lie side by side among them, are busy with J for
+// sum(bits) / sum(bandwidth) cycles, on a single link for the sum of whole cycles,
+// between r and latency - q. So
 //
 //	latency >= r + busy(J) + q.
 //
@@ -81,9 +85,10 @@
 // Each group costs at least what its nodes and the constants of its own cost on its
 // cheapest core. Constants that several groups read leave off-chip memory once. A
 // tensor whose writer and reader cannot be on cores with the same memory is moved, at
-// the least energy per bit of any chain of transfers, once for each of its readers
-// that cannot share the copy of another. These are different events (fact 8), and
-// each minimum is taken by itself.
+// the least energy per bit of any chain of transfers, to the reader for which that is
+// most; or it is written for each of its readers that cannot share the copy of another,
+// since another may have paid for the way: whichever is more. These are different
+// events (fact 8), and each minimum is taken by itself.
 //
 // The energy-delay product is at least the product of the two bounds.
 package bound

@@ -177,13 +177,13 @@ func (a *facts) deliver(from int, needs []destination) float64 {
 
 // arriveEnergy is the least energy of any transfer that ends in a memory.
 func (a *facts) arriveEnergy(bits unit.Bits, to int) float64 {
+	if a.Rules.Broadcasts() { // another transfer may pay for the way
+		return float64(bits) * a.write(to)
+	}
 	best := math.Inf(1)
 	for s := range a.Accelerator.Stores {
 		if s != to {
 			best = min(best, a.joule[s][to])
-			if a.Rules.Broadcasts() { // others may have paid for the way
-				best = min(best, a.write(to))
-			}
 		}
 	}
 	if math.IsInf(best, 1) {

@@ -2,7 +2,6 @@ package mapper
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -31,9 +30,6 @@ func TestSizes(t *testing.T) {
 		}
 		opt.Sizes = loopnest.NewSizes(p.Core)
 		one, err := Search(context.Background(), p, opt)
-		if noFit := (*NoFitError)(nil); err != nil && !errors.As(err, &noFit) {
-			t.Skip(err)
-		}
 		other := *p.Core
 		other.Memories = slices.Clone(other.Memories)
 		var sizes []unit.Bits
@@ -52,9 +48,12 @@ func TestSizes(t *testing.T) {
 		if !changed || !opt.Sizes.Hold(&other, sizes) {
 			return
 		}
-		held++
+		if err == nil {
+			held++
+		}
 		p.Core, opt.Sizes = &other, nil
 		two, err2 := Search(context.Background(), p, opt)
+		// Drawn unrollings may be impossible: then they are whatever the sizes.
 		if (err == nil) != (err2 == nil) {
 			t.Fatalf("with sizes %v: %v, else %v", memorySizes(&other), err2, err)
 		}

@@ -112,8 +112,8 @@ func (s *Simulator) moveFrom(src source, x taskgraph.TensorID, part taskgraph.Pa
 }
 
 // soonest is the lane of a route on which data that may leave from t on arrives first, of
-// equals the one that costs least, and when it would move. Where the memory sends the same to another core
-// anyway, it may come along.
+// equals the one that costs least if nothing is shared, and when it would move. Where the
+// memory sends the same to another core anyway, it may come along.
 func (s *Simulator) soonest(r *route, x taskgraph.TensorID, part taskgraph.PartID, from, to int32, tensors []taskgraph.TensorID, t unit.Cycles) (best *lane, start, end unit.Cycles) {
 	for i := range r.lanes {
 		l := &r.lanes[i]
